@@ -1,0 +1,146 @@
+//! [`Completion`]: what became of a request.
+
+use crate::{
+    abi::IoEvent,
+    buf::IoBuf,
+    errno::{Errno, decode},
+    flags::Opcode,
+    request::What,
+    slots::{Slots, Taken},
+};
+use core::{fmt, iter::FusedIterator, ops::Range};
+
+/// A request that is over: its buffer and its tag are the caller's again, with the result.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Completion<B, T> {
+    /// The buffer of the request, whole.
+    pub buf: B,
+    /// The tag of the request.
+    pub tag: T,
+    /// How many bytes were transferred, or why none were.
+    ///
+    /// Fewer than asked for is not an error: a read reached the end of the file, a write filled the
+    /// device, or a signal cut a synchronous transfer short. One request transfers at most
+    /// 0x7ffff000 bytes.
+    ///
+    /// # Errors
+    ///
+    /// The errno of this request, whether `io_submit` refused it (`EBADF`, `EINVAL`, `EFAULT`,
+    /// `EOPNOTSUPP`) or it failed later (`EIO`, `ENOSPC`, `EFBIG`, `EAGAIN` with `NOWAIT`,
+    /// `EINVAL` for a misaligned direct transfer). A result that no kernel gives is `EIO`.
+    pub result: Result<usize, Errno>,
+    what: What,
+    event: IoEvent,
+}
+
+impl<B, T> Completion<B, T> {
+    #[inline]
+    pub(crate) fn new(taken: Taken<B, T>) -> Self {
+        let Taken {
+            buf,
+            tag,
+            what,
+            event,
+        } = taken;
+        let result = match decode(from_i64(event.res)) {
+            // More than was asked for cannot have happened to this buffer.
+            Ok(bytes) if bytes > what.len() => Err(Errno::EIO),
+            result => result,
+        };
+        Self {
+            buf,
+            tag,
+            result,
+            what,
+            event,
+        }
+    }
+
+    /// The part of the buffer that was transferred: read into, or written from. Empty on error.
+    #[must_use]
+    pub fn transferred(&self) -> &[u8]
+    where
+        B: IoBuf,
+    {
+        let start = self.what.start();
+        let end = start + self.result.unwrap_or(0);
+        self.buf.io_bytes().get(start..end).unwrap_or_default()
+    }
+
+    /// Which operation it was.
+    #[must_use]
+    pub fn opcode(&self) -> Opcode {
+        self.what.opcode()
+    }
+
+    /// The position in the file that was asked for, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.what.offset()
+    }
+
+    /// The part of the buffer that was to be transferred.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.what.start()..self.what.start() + self.what.len()
+    }
+
+    /// The kernel's event, as it came; made up from the errno if `io_submit` refused the request.
+    #[must_use]
+    pub fn event(&self) -> IoEvent {
+        self.event
+    }
+}
+
+/// The completions there are, in the order in which they came.
+///
+/// Those that are not taken from it are there at the next [`reap`](crate::Context::reap) or
+/// [`wait`](crate::Context::wait).
+#[must_use = "completions that are not taken keep their requests' places in the context"]
+pub struct Completions<'cx, B, T> {
+    slots: &'cx mut Slots<B, T>,
+    completed: &'cx mut u64,
+}
+
+impl<'cx, B, T> Completions<'cx, B, T> {
+    #[inline]
+    pub(crate) fn new(slots: &'cx mut Slots<B, T>, completed: &'cx mut u64) -> Self {
+        Self { slots, completed }
+    }
+}
+
+impl<B, T> Iterator for Completions<'_, B, T> {
+    type Item = Completion<B, T>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let taken = self.slots.take()?;
+        *self.completed += 1;
+        Some(Completion::new(taken))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.slots.done();
+        (left, Some(left))
+    }
+}
+
+impl<B, T> ExactSizeIterator for Completions<'_, B, T> {}
+
+impl<B, T> FusedIterator for Completions<'_, B, T> {}
+
+impl<B, T> fmt::Debug for Completions<'_, B, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Completions({} left)", self.len())
+    }
+}
+
+/// A result as it stands in a register.
+#[expect(
+    clippy::as_conversions,
+    reason = "usize has 64 bits: lib.rs refuses every other target"
+)]
+const fn from_i64(value: i64) -> usize {
+    value.cast_unsigned() as usize
+}

@@ -1,0 +1,55 @@
+//! [`Limits`]: how much of the machine-wide allowance is used up.
+
+use crate::sys;
+use core::ffi::CStr;
+
+/// The two numbers that decide whether `io_setup` answers `EAGAIN`, where /proc tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) in_use: Option<u64>,
+    pub(crate) limit: Option<u64>,
+}
+
+impl Limits {
+    /// Reads both as they are now.
+    pub(crate) fn read() -> Self {
+        Self {
+            in_use: number(c"/proc/sys/fs/aio-nr"),
+            limit: number(c"/proc/sys/fs/aio-max-nr"),
+        }
+    }
+}
+
+/// The number that a file consists of.
+fn number(path: &CStr) -> Option<u64> {
+    let mut text = [0; 24]; // 20 digits and a line end are the longest
+    let len = sys::read_file(path, &mut text).ok()?;
+    parse(text.get(..len)?)
+}
+
+/// Decimal digits, then at most white space.
+fn parse(text: &[u8]) -> Option<u64> {
+    str::from_utf8(text.trim_ascii_end()).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn numbers_are_parsed_or_refused() {
+        assert_eq!(parse(b"65536\n"), Some(65_536));
+        assert_eq!(parse(b"0"), Some(0));
+        assert_eq!(parse(b"18446744073709551615\n"), Some(u64::MAX));
+        for bad in [
+            &b""[..],
+            b"\n",
+            b"12 34\n",
+            b"-1\n",
+            b"18446744073709551616\n",
+            b"\xff",
+        ] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+}

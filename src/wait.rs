@@ -1,0 +1,118 @@
+//! [`Context::reap`] and [`Context::wait`]: from the kernel to completions.
+
+use crate::{
+    completion::Completions, context::Context, deadline::Deadline, errno::Errno,
+    error::ContextError, memory::Memory,
+};
+use core::time::Duration;
+
+impl<B, T, const N: usize> Context<B, T, N> {
+    /// Takes the completions there are, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait`](Self::wait).
+    #[doc(alias = "io_getevents")]
+    #[inline]
+    pub fn reap(&mut self) -> Result<Completions<'_, B, T>, ContextError> {
+        self.wait(0, Some(Duration::ZERO))
+    }
+
+    /// Waits until there are `min` completions or the timeout is over, and takes all there are.
+    ///
+    /// * `min` beyond what is outstanding means all that is: the wait always ends. With 0 it does
+    ///   not wait.
+    /// * `timeout` of `None` waits for ever, and of zero not at all. Afterwards there may be fewer
+    ///   than `min` completions, or none; this is not an error. Time is that of the monotonic
+    ///   clock, from now.
+    ///
+    /// # Signals
+    ///
+    /// A signal does not end the wait and does not lengthen it: after the handler has run, it goes
+    /// on until the same deadline. No completion is lost.
+    ///
+    /// # Errors
+    ///
+    /// Only where no completion is there to be taken.
+    ///
+    /// * [`ContextError::Forked`]: the context is the parent's.
+    /// * [`ContextError::Gone`]: the kernel does not know the context any more.
+    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
+    ///
+    /// # Kernel
+    ///
+    /// `io_getevents(2)`, `read_events` in `fs/aio.c`; since Linux 2.6.
+    #[doc(alias = "io_getevents")]
+    #[inline]
+    pub fn wait(
+        &mut self,
+        min: usize,
+        timeout: Option<Duration>,
+    ) -> Result<Completions<'_, B, T>, ContextError> {
+        self.core.raw.check()?;
+        let min = min.min(self.slots.outstanding());
+        if min == 0 || self.slots.done() < min {
+            match self.receive(min, timeout) {
+                Err(error) if self.slots.done() == 0 => return Err(error),
+                // What is there comes first. The error will be back if it lasts.
+                _ => {}
+            }
+        }
+        Ok(Completions::new(
+            &mut self.slots,
+            &mut self.core.stats.completed,
+        ))
+    }
+
+    /// Receives events until `min` completions are there or the timeout is over.
+    fn receive(&mut self, min: usize, timeout: Option<Duration>) -> Result<(), ContextError> {
+        if self.slots.in_kernel() == 0 {
+            return Ok(());
+        }
+        let timeout = if min == 0 {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        };
+        let deadline = Deadline::after(timeout);
+        let mut left = timeout;
+        loop {
+            self.getevents(min.saturating_sub(self.slots.done()), left)?;
+            if self.slots.done() >= min || left == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            left = deadline.left();
+        }
+    }
+
+    /// Receives events once: `min` of them, unless the timeout or a signal comes first.
+    pub(crate) fn getevents(
+        &mut self,
+        min: usize,
+        timeout: Option<Duration>,
+    ) -> Result<(), ContextError> {
+        // SAFETY: the context was made with `ensure`.
+        let room = unsafe { Memory::<B, T, N>::events(&mut self.core.pages) };
+        self.core.stats.system_calls += 1;
+        match self.core.raw.getevents(min, room, timeout) {
+            Ok(events) => {
+                for event in events {
+                    if !self.slots.complete(event) {
+                        self.core.stats.strays += 1;
+                    }
+                }
+                Ok(())
+            }
+            Err(ContextError::Os {
+                errno: Errno::EINTR,
+                ..
+            }) => Ok(()),
+            // The numbers and addresses are right, so it is the context.
+            Err(ContextError::Os {
+                errno: Errno::EINVAL,
+                ..
+            }) => Err(ContextError::Gone),
+            Err(error) => Err(error),
+        }
+    }
+}

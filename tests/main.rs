@@ -1,0 +1,1 @@
+//! The behaviour of the crate on the real kernel: one module a behaviour.
