@@ -31,9 +31,10 @@ pub struct Batch<'fd, B, T, const K: usize> {
 }
 
 impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
-    /// An empty batch.
+    /// An empty batch. One without room (`K` of 0) does not compile.
     #[must_use]
     pub const fn new() -> Self {
+        const { assert!(K > 0, "a batch needs room for at least one request") };
         Self {
             requests: Deque::new(),
         }

@@ -3,6 +3,7 @@
 //! What it does in between has files of its own: `submit`, `wait`, `scope`.
 
 use crate::{
+    abi::AioContext,
     errno::Errno,
     error::{ContextError, SetupError},
     memory::Memory,
@@ -126,6 +127,12 @@ impl<B, T, const N: usize> Context<B, T, N> {
         N
     }
 
+    /// The kernel's name for it, as it stands in the output of `strace`.
+    #[must_use]
+    pub const fn id(&self) -> AioContext {
+        self.core.raw.id()
+    }
+
     /// What the context has done so far.
     #[must_use]
     pub const fn stats(&self) -> Stats {
@@ -175,7 +182,7 @@ impl<B, T, const N: usize> Drop for Context<B, T, N> {
 impl<B, T, const N: usize> fmt::Debug for Context<B, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("id", &self.core.raw.id())
+            .field("id", &self.id())
             .field("in_flight", &self.in_flight())
             .field("capacity", &N)
             .finish_non_exhaustive()
