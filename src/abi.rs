@@ -79,11 +79,8 @@ pub struct Iocb {
 }
 
 /// Where the header puts `aio_key` and `aio_rw_flags`: the two change places with the byte order.
-const KEY_AND_FLAGS: (usize, usize) = if cfg!(target_endian = "little") {
-    (8, 12)
-} else {
-    (12, 8)
-};
+const KEY_AND_FLAGS: (usize, usize) =
+    if cfg!(target_endian = "little") { (8, 12) } else { (12, 8) };
 
 assert_layout!(Iocb: size 64, align 8;
     0 => aio_data: u64,

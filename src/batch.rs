@@ -35,9 +35,7 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(K > 0, "a batch needs room for at least one request") };
-        Self {
-            requests: Deque::new(),
-        }
+        Self { requests: Deque::new() }
     }
 
     /// Adds a request at the end.
@@ -81,10 +79,7 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
     pub(crate) fn unpop(&mut self, request: Request<'fd, B, T>) {
         let put_back = self.requests.push_front(request);
         // It came from here, and nothing was pushed since.
-        debug_assert!(
-            put_back.is_ok(),
-            "a request taken from the batch finds its place again"
-        );
+        debug_assert!(put_back.is_ok(), "a request taken from the batch finds its place again");
     }
 }
 

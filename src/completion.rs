@@ -37,24 +37,13 @@ pub struct Completion<B, T> {
 impl<B, T> Completion<B, T> {
     #[inline]
     pub(crate) fn new(taken: Taken<B, T>) -> Self {
-        let Taken {
-            buf,
-            tag,
-            what,
-            event,
-        } = taken;
+        let Taken { buf, tag, what, event } = taken;
         let result = match decode(from_i64(event.res)) {
             // More than was asked for cannot have happened to this buffer.
             Ok(bytes) if bytes > what.len() => Err(Errno::EIO),
             result => result,
         };
-        Self {
-            buf,
-            tag,
-            result,
-            what,
-            event,
-        }
+        Self { buf, tag, result, what, event }
     }
 
     /// The part of the buffer that was transferred: read into, or written from. Empty on error.
@@ -137,10 +126,41 @@ impl<B, T> fmt::Debug for Completions<'_, B, T> {
 }
 
 /// A result as it stands in a register.
-#[expect(
-    clippy::as_conversions,
-    reason = "usize has 64 bits: lib.rs refuses every other target"
-)]
+#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
 const fn from_i64(value: i64) -> usize {
     value.cast_unsigned() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fd::Fd, request::Request};
+    use std::vec;
+
+    /// What becomes of a read of 16 bytes that the kernel answers with `res`.
+    fn answered(res: i64) -> Completion<vec::Vec<u8>, ()> {
+        // SAFETY: nothing is submitted.
+        let file = unsafe { Fd::from_raw(-1) };
+        let request = Request::read(file, vec![7; 32], 0).range(8..24);
+        let (what, buf, tag) = request.unwrap().dismantle();
+        Completion::new(Taken { buf, tag, what, event: IoEvent { res, ..IoEvent::default() } })
+    }
+
+    #[test]
+    fn right_answers() {
+        assert_eq!(answered(16).transferred().len(), 16);
+        assert_eq!(answered(5).transferred().len(), 5);
+        assert_eq!((answered(0).result, answered(0).transferred().len()), (Ok(0), 0));
+        assert_eq!((answered(-5).result, answered(-5).transferred().len()), (Err(Errno::EIO), 0));
+        assert_eq!(answered(-4095).result.unwrap_err().raw(), 4095);
+    }
+
+    #[test]
+    fn answers_that_no_kernel_gives() {
+        for res in [17, 24, 32, i64::MAX, i64::MIN, -4096, -1 << 40, 1 << 40] {
+            let done = answered(res);
+            assert_eq!((done.result, done.transferred().len()), (Err(Errno::EIO), 0), "{res}");
+            assert_eq!(done.event().res, res, "as it came");
+        }
+    }
 }

@@ -71,10 +71,7 @@ impl<B: 'static, T, const N: usize> Context<B, T, N> {
     /// `io_setup(2)`, `ioctx_alloc` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "io_setup")]
     pub fn new() -> Result<Self, SetupError> {
-        let mut core = Core {
-            raw: RawContext::new(N)?,
-            ..Core::none()
-        };
+        let mut core = Core { raw: RawContext::new(N)?, ..Core::none() };
         Self::with_core(&mut core).map_err(|errno| SetupError::explain("mmap", errno, N))
     }
 }

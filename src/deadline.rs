@@ -19,9 +19,7 @@ impl Deadline {
         match timeout {
             None => Self::Never,
             Some(Duration::ZERO) => Self::Now,
-            Some(span) => sys::monotonic()
-                .checked_add(span)
-                .map_or(Self::Never, Self::At),
+            Some(span) => sys::monotonic().checked_add(span).map_or(Self::Never, Self::At),
         }
     }
 

@@ -26,10 +26,7 @@ impl Fd<'_> {
     /// 2. The caller may let others read and write through it for as long.
     #[must_use]
     pub const unsafe fn from_raw(raw: i32) -> Self {
-        Self {
-            raw,
-            open: PhantomData,
-        }
+        Self { raw, open: PhantomData }
     }
 
     /// The number.
@@ -56,9 +53,6 @@ impl<'fd, F: std::os::fd::AsFd + ?Sized> From<&'fd F> for Fd<'fd> {
 impl<'fd> From<std::os::fd::BorrowedFd<'fd>> for Fd<'fd> {
     fn from(fd: std::os::fd::BorrowedFd<'fd>) -> Self {
         use std::os::fd::AsRawFd as _;
-        Self {
-            raw: fd.as_raw_fd(),
-            open: PhantomData,
-        }
+        Self { raw: fd.as_raw_fd(), open: PhantomData }
     }
 }

@@ -28,9 +28,7 @@ impl ForkGuard {
         // SAFETY: the page was mapped with this length, and its only content is for the parent.
         let wiped = unsafe { sys::madvise_wipe_on_fork(page.base(), page.len_bytes()) };
         if wiped.is_err() {
-            return Ok(Self {
-                page: Pages::none(),
-            });
+            return Ok(Self { page: Pages::none() });
         }
         // SAFETY: the page is mapped, writable, and nobody else knows it yet.
         unsafe { page.base().write_volatile(HERE) };
@@ -39,9 +37,7 @@ impl ForkGuard {
 
     /// A guard of nothing.
     pub(crate) const fn none() -> Self {
-        Self {
-            page: Pages::none(),
-        }
+        Self { page: Pages::none() }
     }
 
     /// Whether this is a child of the process that made the guard.

@@ -85,6 +85,8 @@ mod flags;
 mod fork;
 mod limits;
 mod memory;
+#[cfg(doctest)]
+mod misuse;
 mod page;
 mod pages;
 mod request;

@@ -13,10 +13,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// Reads both as they are now.
     pub(crate) fn read() -> Self {
-        Self {
-            in_use: number(c"/proc/sys/fs/aio-nr"),
-            limit: number(c"/proc/sys/fs/aio-max-nr"),
-        }
+        Self { in_use: number(c"/proc/sys/fs/aio-nr"), limit: number(c"/proc/sys/fs/aio-max-nr") }
     }
 }
 
@@ -41,14 +38,7 @@ mod tests {
         assert_eq!(parse(b"65536\n"), Some(65_536));
         assert_eq!(parse(b"0"), Some(0));
         assert_eq!(parse(b"18446744073709551615\n"), Some(u64::MAX));
-        for bad in [
-            &b""[..],
-            b"\n",
-            b"12 34\n",
-            b"-1\n",
-            b"18446744073709551616\n",
-            b"\xff",
-        ] {
+        for bad in [&b""[..], b"\n", b"12 34\n", b"-1\n", b"18446744073709551616\n", b"\xff"] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

@@ -28,10 +28,7 @@ impl<B, T, const N: usize> Memory<B, T, N> {
     #[expect(clippy::as_conversions, reason = "`N` was just found to fit")]
     const CAPACITY: u32 = {
         assert!(N > 0, "a context needs room for at least one request");
-        assert!(
-            N <= u32::MAX as usize,
-            "a context has room for at most u32::MAX requests"
-        );
+        assert!(N <= u32::MAX as usize, "a context has room for at most u32::MAX requests");
         assert!(
             align_of::<Slot<B, T>>() <= Pages::ALIGN,
             "buffers and tags may be aligned to at most 4096 bytes"

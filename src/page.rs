@@ -45,9 +45,7 @@ impl PageBuf {
     /// * `EINVAL`: `len_bytes` is 0.
     /// * `ENOMEM`: no memory, or more mappings than `vm.max_map_count`.
     pub fn new(len_bytes: usize) -> Result<Self, Errno> {
-        Ok(Self {
-            pages: Pages::map(len_bytes)?,
-        })
+        Ok(Self { pages: Pages::map(len_bytes)? })
     }
 }
 

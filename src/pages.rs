@@ -34,18 +34,12 @@ impl Pages {
         if isize::try_from(len).is_err() {
             return Err(Errno::ENOMEM);
         }
-        Ok(Self {
-            base: sys::mmap(len)?,
-            len,
-        })
+        Ok(Self { base: sys::mmap(len)?, len })
     }
 
     /// No pages.
     pub(crate) const fn none() -> Self {
-        Self {
-            base: NonNull::dangling(),
-            len: 0,
-        }
+        Self { base: NonNull::dangling(), len: 0 }
     }
 
     /// The first byte, aligned to [`ALIGN`](Self::ALIGN).

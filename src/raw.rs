@@ -77,10 +77,7 @@ impl RawContext {
 
     /// No context. Every call answers [`ContextError::Gone`].
     pub(crate) const fn none() -> Self {
-        Self {
-            id: AioContext::NONE,
-            guard: ForkGuard::none(),
-        }
+        Self { id: AioContext::NONE, guard: ForkGuard::none() }
     }
 
     /// Submits requests in order, and says how many the kernel accepted: a prefix.
@@ -106,12 +103,8 @@ impl RawContext {
     pub unsafe fn submit(&mut self, iocbs: &[*mut Iocb]) -> Result<usize, ContextError> {
         self.check()?;
         // SAFETY: the slice is valid for reading; the caller vouches for what is in it.
-        unsafe { sys::io_submit(self.id, iocbs.len().cast_signed(), iocbs.as_ptr()) }.map_err(
-            |errno| ContextError::Os {
-                call: "io_submit",
-                errno,
-            },
-        )
+        unsafe { sys::io_submit(self.id, iocbs.len().cast_signed(), iocbs.as_ptr()) }
+            .map_err(|errno| ContextError::Os { call: "io_submit", errno })
     }
 
     /// Waits until there are `min_nr` events or the timeout is over, and takes as many as there
@@ -143,18 +136,9 @@ impl RawContext {
         let room = events.as_mut_ptr().cast::<IoEvent>();
         // SAFETY: `events` has room for `nr`; `timeout` is null or leads to a local variable.
         let got = unsafe {
-            sys::io_getevents(
-                self.id,
-                min_nr.cast_signed(),
-                nr.cast_signed(),
-                room,
-                timeout,
-            )
+            sys::io_getevents(self.id, min_nr.cast_signed(), nr.cast_signed(), room, timeout)
         }
-        .map_err(|errno| ContextError::Os {
-            call: "io_getevents",
-            errno,
-        })?;
+        .map_err(|errno| ContextError::Os { call: "io_getevents", errno })?;
         let got = events.get(..got).unwrap_or_default();
         // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
         Ok(unsafe { got.assume_init_ref() })
@@ -179,12 +163,8 @@ impl RawContext {
         self.check()?;
         let mut unused = IoEvent::default();
         // SAFETY: the caller vouches for `iocb`; `unused` is a local variable.
-        unsafe { sys::io_cancel(self.id, iocb, &raw mut unused) }.map_err(|errno| {
-            ContextError::Os {
-                call: "io_cancel",
-                errno,
-            }
-        })
+        unsafe { sys::io_cancel(self.id, iocb, &raw mut unused) }
+            .map_err(|errno| ContextError::Os { call: "io_cancel", errno })
     }
 
     /// Destroys the context, and answers once nothing is in flight any more.
@@ -233,10 +213,7 @@ impl RawContext {
         // SAFETY: the number was ours, and is forgotten here.
         unsafe { sys::io_destroy(id) }.map_err(|errno| match errno {
             Errno::EINVAL => ContextError::Gone,
-            errno => ContextError::Os {
-                call: "io_destroy",
-                errno,
-            },
+            errno => ContextError::Os { call: "io_destroy", errno },
         })
     }
 }

@@ -125,20 +125,8 @@ impl<'fd, B: IoBuf> Request<'fd, B> {
 
     fn new(opcode: Opcode, file: Fd<'fd>, buf: B, offset: u64) -> Self {
         let (start, len) = (0, buf.io_len());
-        let what = What {
-            fd: file.as_raw(),
-            opcode,
-            flags: RwFlags::empty(),
-            offset,
-            start,
-            len,
-        };
-        Self {
-            what,
-            file: PhantomData,
-            buf,
-            tag: (),
-        }
+        let what = What { fd: file.as_raw(), opcode, flags: RwFlags::empty(), offset, start, len };
+        Self { what, file: PhantomData, buf, tag: () }
     }
 }
 
@@ -151,12 +139,7 @@ impl<'fd, B, T> Request<'fd, B, T> {
 
     /// Attaches a value that comes back with the completion, in place of the one before.
     pub fn tag<U>(self, tag: U) -> Request<'fd, B, U> {
-        Request {
-            what: self.what,
-            file: self.file,
-            buf: self.buf,
-            tag,
-        }
+        Request { what: self.what, file: self.file, buf: self.buf, tag }
     }
 
     /// Uses only these bytes of the buffer, counted from its beginning.
@@ -188,12 +171,7 @@ impl<'fd, B, T> Request<'fd, B, T> {
                 self.what.len = end - start;
                 Ok(self)
             }
-            _ => Err(OutOfRange {
-                request: self,
-                start,
-                end,
-                buffer: whole,
-            }),
+            _ => Err(OutOfRange { request: self, start, end, buffer: whole }),
         }
     }
 }
@@ -205,12 +183,7 @@ impl<'fd, B, T> Request<'fd, B, T> {
     where
         B: IntoBuf<'a>,
     {
-        Request {
-            what: self.what,
-            file: self.file,
-            buf: self.buf.into(),
-            tag: self.tag,
-        }
+        Request { what: self.what, file: self.file, buf: self.buf.into(), tag: self.tag }
     }
 
     /// Gives up the request for its buffer and tag.
@@ -241,12 +214,7 @@ impl<'fd, B, T> Request<'fd, B, T> {
     /// The parts are those of one request, by [`dismantle`](Self::dismantle), and the file of that
     /// request is open for `'fd`.
     pub(crate) unsafe fn reassemble(what: What, buf: B, tag: T) -> Self {
-        Self {
-            what,
-            file: PhantomData,
-            buf,
-            tag,
-        }
+        Self { what, file: PhantomData, buf, tag }
     }
 }
 
@@ -257,10 +225,7 @@ impl<B, T> fmt::Debug for Request<'_, B, T> {
 }
 
 /// A length or an address as the kernel's structs have it.
-#[expect(
-    clippy::as_conversions,
-    reason = "usize has 64 bits: lib.rs refuses every other target"
-)]
+#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
 const fn widen(value: usize) -> u64 {
     value as u64
 }

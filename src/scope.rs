@@ -63,10 +63,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
             outstanding => return Err(ContextError::Busy { outstanding }),
         }
         self.core.generation = self.slots.generation();
-        let inner = Context::with_core(&mut self.core).map_err(|errno| ContextError::Os {
-            call: "mmap",
-            errno,
-        })?;
+        let inner = Context::with_core(&mut self.core)
+            .map_err(|errno| ContextError::Os { call: "mmap", errno })?;
         let mut scope = Scope { outer: self, inner };
         Ok(f(&mut scope.inner))
     }
@@ -113,10 +111,7 @@ struct Scope<'outer, B, T, B2, T2, const N: usize> {
 impl<B, T, B2, T2, const N: usize> Drop for Scope<'_, B, T, B2, T2, N> {
     fn drop(&mut self) {
         let quiet = self.inner.quiesce();
-        let home = Home {
-            outer: self.outer,
-            inner: &mut self.inner,
-        };
+        let home = Home { outer: self.outer, inner: &mut self.inner };
         // In a forked child the completions are not ours to drop. They stay in pages that the
         // handle will never look at again.
         if quiet.is_ok() {

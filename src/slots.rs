@@ -171,12 +171,8 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn refuse(&mut self, iocb: *mut Iocb, errno: Errno) {
         let index = self.index_of(iocb);
         if let Some(slot) = self.get(index) {
-            let event = IoEvent {
-                data: slot.iocb.aio_data,
-                obj: 0,
-                res: -i64::from(errno.raw()),
-                res2: 0,
-            };
+            let event =
+                IoEvent { data: slot.iocb.aio_data, obj: 0, res: -i64::from(errno.raw()), res2: 0 };
             self.complete(&event);
         }
     }
@@ -231,12 +227,7 @@ impl<B, T> Slots<B, T> {
         self.done_head = next;
         self.done_len -= 1;
         self.vacate(index);
-        Some(Taken {
-            buf,
-            tag,
-            what,
-            event,
-        })
+        Some(Taken { buf, tag, what, event })
     }
 
     /// Completes everything in flight as cancelled, so that it can be taken and dropped.
@@ -251,12 +242,7 @@ impl<B, T> Slots<B, T> {
                 && slot.state == State::InFlight
             {
                 let res = -i64::from(Errno::ECANCELED.raw());
-                let event = IoEvent {
-                    data: slot.iocb.aio_data,
-                    obj: 0,
-                    res,
-                    res2: 0,
-                };
+                let event = IoEvent { data: slot.iocb.aio_data, obj: 0, res, res2: 0 };
                 self.complete(&event);
             }
         }
@@ -347,19 +333,13 @@ impl<B, T> Slots<B, T> {
 }
 
 /// What the kernel would report as `obj`.
-#[expect(
-    clippy::as_conversions,
-    reason = "usize has 64 bits: lib.rs refuses every other target"
-)]
+#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
 fn address_of(iocb: &Iocb) -> u64 {
     ptr::from_ref(iocb).addr() as u64
 }
 
 /// The slot that an id names: its lower half.
-#[expect(
-    clippy::as_conversions,
-    reason = "the upper half is cut off on purpose"
-)]
+#[expect(clippy::as_conversions, reason = "the upper half is cut off on purpose")]
 const fn index_in(id: u64) -> u32 {
     id as u32
 }
@@ -372,3 +352,6 @@ const fn index_in(id: u64) -> u32 {
 const fn widen(index: u32) -> usize {
     index as usize
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,11 +85,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 }
                 // None accepted and no error given: the kernel does not do that, and can mean by it
                 // no more than that it has no room.
-                Ok(0)
-                | Err(ContextError::Os {
-                    errno: Errno::EAGAIN,
-                    ..
-                }) => {
+                Ok(0) | Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => {
                     return Err(self.give_up(batch, next..staged, ContextError::Again));
                 }
                 Err(ContextError::Os { errno, .. }) => match self.submit_nothing() {
@@ -162,10 +158,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     fn submit_nothing(&mut self) -> Result<(), ContextError> {
         match self.submit_staged(0..0) {
             Ok(_) => Ok(()),
-            Err(ContextError::Os {
-                errno: Errno::EINVAL,
-                ..
-            }) => Err(ContextError::Gone),
+            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
             Err(cause) => Err(cause),
         }
     }
@@ -203,10 +196,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
 }
 
 /// A count for the statistics.
-#[expect(
-    clippy::as_conversions,
-    reason = "usize has 64 bits: lib.rs refuses every other target"
-)]
+#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
 const fn widen(count: usize) -> u64 {
     count as u64
 }

@@ -58,10 +58,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 _ => {}
             }
         }
-        Ok(Completions::new(
-            &mut self.slots,
-            &mut self.core.stats.completed,
-        ))
+        Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
     }
 
     /// Receives events until `min` completions are there or the timeout is over.
@@ -69,11 +66,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         if self.slots.in_kernel() == 0 {
             return Ok(());
         }
-        let timeout = if min == 0 {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        };
+        let timeout = if min == 0 { Some(Duration::ZERO) } else { timeout };
         let deadline = Deadline::after(timeout);
         let mut left = timeout;
         loop {
@@ -103,15 +96,9 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 }
                 Ok(())
             }
-            Err(ContextError::Os {
-                errno: Errno::EINTR,
-                ..
-            }) => Ok(()),
+            Err(ContextError::Os { errno: Errno::EINTR, .. }) => Ok(()),
             // The numbers and addresses are right, so it is the context.
-            Err(ContextError::Os {
-                errno: Errno::EINVAL,
-                ..
-            }) => Err(ContextError::Gone),
+            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
             Err(error) => Err(error),
         }
     }

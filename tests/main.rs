@@ -10,9 +10,25 @@
     unreachable_pub,
     reason = "tests stop at the first surprise"
 )]
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::alloc_instead_of_core,
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "tests are programs with std, and play out several raw calls in a row"
+)]
 
 mod buffers;
+mod close_file;
+mod drop_in_flight;
+mod drop_panics;
+mod fork;
+mod kernel_facts;
+mod leak;
+mod moves;
+mod raw_layer;
 mod read_write;
+mod scope_exits;
+mod scope_swap;
 mod setup_errors;
 mod submit_full;
 mod submit_refused;

@@ -46,11 +46,7 @@ fn read_is_short_at_the_end_of_the_file() {
     let done = run(Request::read(&file, vec![9; 8], 3));
     assert_eq!(done.result, Ok(2));
     assert_eq!(done.transferred(), b"lo");
-    assert_eq!(
-        done.buf,
-        [b'l', b'o', 9, 9, 9, 9, 9, 9],
-        "the rest of the buffer is left alone"
-    );
+    assert_eq!(done.buf, [b'l', b'o', 9, 9, 9, 9, 9, 9], "the rest of the buffer is left alone");
 
     let done = run(Request::read(&file, vec![9; 8], 5));
     assert_eq!((done.result, done.transferred()), (Ok(0), &[][..]));
@@ -63,10 +59,7 @@ fn write_then_read() {
     let content = pattern(5000);
     let done = run(Request::write(&file, content.clone(), 100));
     assert_eq!(done.result, Ok(5000));
-    assert_eq!(
-        (done.opcode(), done.transferred()),
-        (Opcode::Pwrite, &content[..])
-    );
+    assert_eq!((done.opcode(), done.transferred()), (Opcode::Pwrite, &content[..]));
     let done = run(Request::read(&file, vec![7; 6000], 0));
     assert_eq!(done.result, Ok(5100));
     assert_eq!(done.buf[..100], [0; 100], "a hole before what was written");
@@ -78,25 +71,16 @@ fn two_writes_and_a_read() {
     let file = file_with(b"");
     let mut cx = Context::<Vec<u8>, &str, 2>::new().unwrap();
     let mut batch = Batch::<_, _, 2>::new();
-    batch
-        .push(Request::write(&file, b"hello, ".to_vec(), 0).tag("first"))
-        .unwrap();
-    batch
-        .push(Request::write(&file, b"world".to_vec(), 7).tag("second"))
-        .unwrap();
+    batch.push(Request::write(&file, b"hello, ".to_vec(), 0).tag("first")).unwrap();
+    batch.push(Request::write(&file, b"world".to_vec(), 7).tag("second")).unwrap();
     let submitted = cx.submit(&mut batch).unwrap();
     assert_eq!((submitted.accepted, submitted.refused), (2, 0));
-    let mut tags = cx
-        .wait(2, None)
-        .unwrap()
-        .map(|done| (done.tag, done.result))
-        .collect::<Vec<_>>();
+    let mut tags =
+        cx.wait(2, None).unwrap().map(|done| (done.tag, done.result)).collect::<Vec<_>>();
     tags.sort_unstable();
     assert_eq!(tags, [("first", Ok(7)), ("second", Ok(5))]);
 
-    batch
-        .push(Request::read(&file, vec![0; 12], 0).tag("third"))
-        .unwrap();
+    batch.push(Request::read(&file, vec![0; 12], 0).tag("third")).unwrap();
     cx.submit(&mut batch).unwrap();
     let done = cx.wait(1, None).unwrap().next().unwrap();
     assert_eq!(done.buf, b"hello, world");
@@ -118,29 +102,17 @@ fn a_range_of_the_buffer() {
     let done = run(Request::read(&file, vec![1; 10], 50).range(3..7).unwrap());
     assert_eq!((done.result, done.range()), (Ok(4), 3..7));
     assert_eq!(done.transferred(), &content[50..54]);
-    assert_eq!(
-        [&done.buf[..3], &done.buf[7..]],
-        [[1; 3]; 2],
-        "outside the range nothing changes"
-    );
+    assert_eq!([&done.buf[..3], &done.buf[7..]], [[1; 3]; 2], "outside the range nothing changes");
     assert_eq!(done.buf[3..7], content[50..54]);
 
-    run(Request::write(&file, b"0123456789".to_vec(), 0)
-        .range(8..)
-        .unwrap());
-    run(Request::write(&file, b"abcdefghij".to_vec(), 2)
-        .range(..=1)
-        .unwrap());
+    run(Request::write(&file, b"0123456789".to_vec(), 0).range(8..).unwrap());
+    run(Request::write(&file, b"abcdefghij".to_vec(), 2).range(..=1).unwrap());
     let mut head = [0; 5];
     file.read_exact_at(&mut head, 0).unwrap();
     assert_eq!(head, [b'8', b'9', b'a', b'b', content[4]]);
 
     let done = run(Request::read(&file, vec![1; 10], 0).range(10..).unwrap());
-    assert_eq!(
-        (done.result, done.buf),
-        (Ok(0), vec![1; 10]),
-        "an empty range transfers nothing"
-    );
+    assert_eq!((done.result, done.buf), (Ok(0), vec![1; 10]), "an empty range transfers nothing");
 }
 
 #[test]
@@ -148,10 +120,7 @@ fn a_range_outside_the_buffer_is_an_error_and_hands_the_request_back() {
     let file = file_with(b"hello");
     let request = Request::read(&file, vec![0; 10], 0).tag("still here");
     let error = request.range(5..11).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the range 5..11 does not lie within a buffer of 10 bytes"
-    );
+    assert_eq!(error.to_string(), "the range 5..11 does not lie within a buffer of 10 bytes");
     #[expect(clippy::reversed_empty_ranges, reason = "the mistake is the point")]
     let error = error.request.range(7..3).unwrap_err();
     let error = error.request.range(..=usize::MAX).unwrap_err();
@@ -168,12 +137,7 @@ fn a_range_outside_the_buffer_is_an_error_and_hands_the_request_back() {
 fn flags() {
     let file = file_with(b"0123456789");
     // Accepted by every file system since Linux 4.13.
-    for flags in [
-        RwFlags::DSYNC,
-        RwFlags::SYNC,
-        RwFlags::HIPRI,
-        RwFlags::DSYNC | RwFlags::SYNC,
-    ] {
+    for flags in [RwFlags::DSYNC, RwFlags::SYNC, RwFlags::HIPRI, RwFlags::DSYNC | RwFlags::SYNC] {
         assert_eq!(
             run(Request::write(&file, b"ab".to_vec(), 0).flags(flags)).result,
             Ok(2),
@@ -181,14 +145,8 @@ fn flags() {
         );
     }
     // The offset is ignored.
-    assert_eq!(
-        run(Request::write(&file, b"end".to_vec(), 0).flags(RwFlags::APPEND)).result,
-        Ok(3)
-    );
-    assert_eq!(
-        run(Request::read(&file, vec![0; 20], 0)).transferred(),
-        b"ab23456789end"
-    );
+    assert_eq!(run(Request::write(&file, b"end".to_vec(), 0).flags(RwFlags::APPEND)).result, Ok(3));
+    assert_eq!(run(Request::read(&file, vec![0; 20], 0)).transferred(), b"ab23456789end");
     // A bit that no kernel knows.
     let unknown = RwFlags::from_bits_retain(1 << 30);
     assert_eq!(
@@ -201,16 +159,10 @@ fn flags() {
 fn an_offset_beyond_every_file_is_refused() {
     let file = file_with(b"hello");
     for offset in [1 << 63, u64::MAX] {
-        assert_eq!(
-            run(Request::read(&file, vec![0; 2], offset)).result,
-            Err(Errno::EINVAL)
-        );
+        assert_eq!(run(Request::read(&file, vec![0; 2], offset)).result, Err(Errno::EINVAL));
     }
     // The last byte would lie beyond the largest offset.
-    assert_eq!(
-        run(Request::read(&file, vec![0; 2], (1 << 63) - 1)).result,
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(run(Request::read(&file, vec![0; 2], (1 << 63) - 1)).result, Err(Errno::EINVAL));
 }
 
 #[test]
@@ -227,15 +179,9 @@ fn the_file_position_is_neither_used_nor_moved() {
 #[test]
 fn files_that_cannot_be_read_are_refused() {
     let directory = fs::File::open("/").unwrap();
-    assert_eq!(
-        run(Request::read(&directory, vec![0; 2], 0)).result,
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(run(Request::read(&directory, vec![0; 2], 0)).result, Err(Errno::EINVAL));
     let read_only = fs::File::open("/proc/self/exe").unwrap();
-    assert_eq!(
-        run(Request::write(&read_only, vec![0; 2], 0)).result,
-        Err(Errno::EBADF)
-    );
+    assert_eq!(run(Request::write(&read_only, vec![0; 2], 0)).result, Err(Errno::EBADF));
 }
 
 #[test]

@@ -8,19 +8,13 @@ const TOO_MANY: usize = 4_000_000;
 
 #[test]
 fn more_than_the_limit_names_all_three_numbers() {
-    let limit: u64 = std::fs::read_to_string("/proc/sys/fs/aio-max-nr")
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let limit: u64 =
+        std::fs::read_to_string("/proc/sys/fs/aio-max-nr").unwrap().trim().parse().unwrap();
     if limit >= TOO_MANY as u64 {
         return crate::support::skip(format!("fs.aio-max-nr is {limit}"));
     }
     let error = Context::<Vec<u8>, (), TOO_MANY>::new().unwrap_err();
-    assert_eq!(
-        (error.call, error.errno, error.asked),
-        ("io_setup", Errno::EAGAIN, TOO_MANY)
-    );
+    assert_eq!((error.call, error.errno, error.asked), ("io_setup", Errno::EAGAIN, TOO_MANY));
     assert_eq!(error.limit, Some(limit));
     let in_use = error.in_use.unwrap();
     assert!(in_use <= limit);
@@ -37,9 +31,11 @@ fn more_than_any_kernel_allows() {
     for asked in [100_000_000, u32::MAX as usize, usize::MAX] {
         let error = RawContext::new(asked).unwrap_err();
         assert_eq!((error.errno, error.asked), (Errno::EINVAL, asked));
-        assert!(error.to_string().contains(&format!(
-            "asked for {asked} requests, more than the kernel allows"
-        )));
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("asked for {asked} requests, more than the kernel allows"))
+        );
     }
 }
 
@@ -75,10 +71,7 @@ fn no_memory() {
         error.to_string(),
         "io_setup: no memory for a context of 8 requests: ENOMEM: Cannot allocate memory (os error 12)"
     );
-    assert_eq!(
-        std::io::Error::from(error).kind(),
-        std::io::ErrorKind::OutOfMemory
-    );
+    assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::OutOfMemory);
 }
 
 #[test]
@@ -89,9 +82,7 @@ fn without_proc_the_message_does_without_numbers() {
     });
     assert_eq!((error.in_use, error.limit), (None, None));
     assert!(
-        error
-            .to_string()
-            .contains("asked for 4000000 requests, which exceeds what is left"),
+        error.to_string().contains("asked for 4000000 requests, which exceeds what is left"),
         "{error}"
     );
 }
@@ -104,9 +95,7 @@ fn without_wipe_on_fork_a_context_works_all_the_same() {
         forbid(libc::SYS_madvise, &[(2, 18)], libc::EINVAL);
         let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
         let mut batch = linux_aio::Batch::<_, _, 1>::new();
-        batch
-            .push(linux_aio::Request::read(&file, vec![0; 5], 0))
-            .unwrap();
+        batch.push(linux_aio::Request::read(&file, vec![0; 5], 0)).unwrap();
         cx.submit(&mut batch).unwrap();
         assert_eq!(cx.wait(1, None).unwrap().next().unwrap().buf, b"hello");
     });

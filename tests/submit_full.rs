@@ -9,9 +9,7 @@ fn the_tail_stays_in_order() {
     let mut cx = Context::<Vec<u8>, usize, 3>::new().unwrap();
     let mut batch = Batch::<_, _, 10>::new();
     for number in 0..10 {
-        batch
-            .push(Request::read(&file, vec![0; 1], number as u64).tag(number))
-            .unwrap();
+        batch.push(Request::read(&file, vec![0; 1], number as u64).tag(number)).unwrap();
     }
     let mut tags = Vec::new();
     for (taken, left) in [(3, 7), (3, 4), (3, 1), (1, 0)] {
@@ -35,23 +33,13 @@ fn completions_that_are_not_taken_keep_their_places() {
     let mut cx = Context::<Vec<u8>, usize, 2>::new().unwrap();
     let mut batch = Batch::<_, _, 4>::new();
     for number in 0..4 {
-        batch
-            .push(Request::read(&file, vec![0; 1], number as u64).tag(number))
-            .unwrap();
+        batch.push(Request::read(&file, vec![0; 1], number as u64).tag(number)).unwrap();
     }
     cx.submit(&mut batch).unwrap();
     assert_eq!(cx.wait(2, None).unwrap().next().unwrap().tag, 0);
     assert_eq!(cx.in_flight(), 1);
-    assert_eq!(
-        cx.submit(&mut batch).unwrap().accepted,
-        1,
-        "one place is free"
-    );
-    let tags = cx
-        .wait(2, None)
-        .unwrap()
-        .map(|done| done.tag)
-        .collect::<Vec<_>>();
+    assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1, "one place is free");
+    let tags = cx.wait(2, None).unwrap().map(|done| done.tag).collect::<Vec<_>>();
     assert_eq!(tags, [1, 2]);
     assert_eq!(batch.pop().unwrap().into_parts().1, 3);
 }
@@ -60,17 +48,10 @@ fn completions_that_are_not_taken_keep_their_places() {
 fn a_full_batch_hands_the_request_back() {
     let file = file_with(b"");
     let mut batch = Batch::<_, _, 1>::new();
-    batch
-        .push(Request::write(&file, b"first".to_vec(), 0).tag(1))
-        .unwrap();
+    batch.push(Request::write(&file, b"first".to_vec(), 0).tag(1)).unwrap();
     assert!(batch.is_full());
-    let full = batch
-        .push(Request::write(&file, b"second".to_vec(), 0).tag(2))
-        .unwrap_err();
-    assert_eq!(
-        full.to_string(),
-        "the batch is full: submit it before pushing more"
-    );
+    let full = batch.push(Request::write(&file, b"second".to_vec(), 0).tag(2)).unwrap_err();
+    assert_eq!(full.to_string(), "the batch is full: submit it before pushing more");
     assert_eq!(full.0.into_parts(), (b"second".to_vec(), 2));
     assert_eq!(batch.pop().unwrap().into_parts(), (b"first".to_vec(), 1));
     assert!(batch.is_empty() && batch.pop().is_none());
@@ -79,10 +60,7 @@ fn a_full_batch_hands_the_request_back() {
 #[test]
 fn an_empty_batch_is_no_system_call() {
     let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
-    assert_eq!(
-        cx.submit(&mut Batch::<_, _, 1>::new()).unwrap(),
-        Default::default()
-    );
+    assert_eq!(cx.submit(&mut Batch::<_, _, 1>::new()).unwrap(), Default::default());
     assert_eq!(cx.reap().unwrap().len(), 0);
     assert_eq!(
         cx.wait(1, None).unwrap().len(),

@@ -101,20 +101,12 @@ fn a_batch_of_nothing_but_bad_requests() {
     let mut cx = Context::<Vec<u8>, usize, 64>::new().unwrap();
     let mut batch = Batch::<_, _, 64>::new();
     for number in 0..64 {
-        batch
-            .push(Request::read(&file, vec![0; 1], u64::MAX).tag(number))
-            .unwrap();
+        batch.push(Request::read(&file, vec![0; 1], u64::MAX).tag(number)).unwrap();
     }
     let submitted = cx.submit(&mut batch).unwrap();
     assert_eq!((submitted.accepted, submitted.refused), (0, 64));
-    let done = cx
-        .reap()
-        .unwrap()
-        .map(|done| (done.tag, done.result))
-        .collect::<Vec<_>>();
-    let expected = (0..64)
-        .map(|number| (number, Err(Errno::EINVAL)))
-        .collect::<Vec<_>>();
+    let done = cx.reap().unwrap().map(|done| (done.tag, done.result)).collect::<Vec<_>>();
+    let expected = (0..64).map(|number| (number, Err(Errno::EINVAL))).collect::<Vec<_>>();
     assert_eq!(done, expected, "refused requests complete in order");
 }
 
@@ -123,15 +115,10 @@ fn a_refused_request_does_not_need_the_kernel_to_be_waited_for() {
     let file = file_with(b"hello");
     let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
     let mut batch = Batch::<_, _, 1>::new();
-    batch
-        .push(Request::read(&file, vec![0; 1], u64::MAX))
-        .unwrap();
+    batch.push(Request::read(&file, vec![0; 1], u64::MAX)).unwrap();
     cx.submit(&mut batch).unwrap();
     let calls = cx.stats().system_calls;
-    assert_eq!(
-        cx.wait(1, None).unwrap().next().unwrap().result,
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(cx.wait(1, None).unwrap().next().unwrap().result, Err(Errno::EINVAL));
     assert_eq!(cx.stats().system_calls, calls);
     assert!(file.as_raw_fd() >= 0);
 }

@@ -17,12 +17,23 @@ pub fn skip(reason: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
 }
 
-/// Bytes that tell where they belong.
+/// Bytes that tell where they belong: noise, with its own number at the start of every sector.
 pub fn pattern(len: usize) -> Vec<u8> {
-    (0_u64..)
-        .flat_map(|word| (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 8).to_le_bytes())
-        .take(len)
-        .collect()
+    const SECTOR: usize = 512;
+    let noise = (1..=64_u64)
+        .flat_map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes())
+        .collect::<Vec<_>>();
+    let mut bytes = noise.repeat(len.div_ceil(SECTOR));
+    for (number, sector) in (1_u64..).zip(bytes.chunks_exact_mut(SECTOR)) {
+        sector[..8].copy_from_slice(&number.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// Memory that is never freed, aligned for direct I/O.
+pub fn leaked(len: usize) -> &'static mut [u8] {
+    &mut Box::leak(Box::new(linux_aio::PageBuf::new(len).unwrap()))[..]
 }
 
 /// A file with this content, open for reading and writing, that nobody else knows.
@@ -38,12 +49,7 @@ pub fn direct_file_with(content: &[u8]) -> Option<File> {
     std::fs::write(&path, content).unwrap();
     File::open(&path).unwrap().sync_all().unwrap();
     let direct = rustix::fs::OFlags::DIRECT.bits().cast_signed();
-    match OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(direct)
-        .open(&path)
-    {
+    match OpenOptions::new().read(true).write(true).custom_flags(direct).open(&path) {
         Ok(file) => Some(file),
         Err(error) => {
             skip(format!("no direct I/O in the temp directory: {error}"));
@@ -61,11 +67,8 @@ pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {
             SeccompCondition::new(number, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, value).unwrap()
         })
         .collect::<Vec<_>>();
-    let rules = if conditions.is_empty() {
-        vec![]
-    } else {
-        vec![SeccompRule::new(conditions).unwrap()]
-    };
+    let rules =
+        if conditions.is_empty() { vec![] } else { vec![SeccompRule::new(conditions).unwrap()] };
     let filter = SeccompFilter::new(
         [(call, rules)].into(),
         SeccompAction::Allow,
@@ -87,6 +90,11 @@ pub fn in_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 
 /// Runs `f` in a forked child and checks that it neither panics nor dies.
 pub fn in_child(f: impl FnOnce()) {
+    assert_eq!(in_child_status(f), 0, "the child failed; its panic is on standard error");
+}
+
+/// Runs `f` in a forked child and says how that ended, as `waitpid` does. A panic is status 1.
+pub fn in_child_status(f: impl FnOnce()) -> i32 {
     // SAFETY: the child runs `f` and leaves by `_exit`; the C library keeps its allocator usable
     // in a child that was forked from a program with threads.
     match unsafe { libc::fork() } {
@@ -100,10 +108,7 @@ pub fn in_child(f: impl FnOnce()) {
             let mut status = 0;
             // SAFETY: `status` is a local variable.
             assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-            assert_eq!(
-                status, 0,
-                "the child failed; its panic is on standard error"
-            );
+            status
         }
     }
 }

@@ -88,11 +88,7 @@ impl<R> From<Full<R>> for Error {
 
 impl<R> From<OutOfRange<R>> for Error {
     fn from(error: OutOfRange<R>) -> Self {
-        Self::OutOfRange {
-            start: error.start,
-            end: error.end,
-            buffer: error.buffer,
-        }
+        Self::OutOfRange { start: error.start, end: error.end, buffer: error.buffer }
     }
 }
 
@@ -155,11 +151,5 @@ mod std_io {
         };
     }
 
-    into_io_error!(
-        SetupError,
-        ContextError,
-        SubmitError,
-        Full<R>,
-        OutOfRange<R>
-    );
+    into_io_error!(SetupError, ContextError, SubmitError, Full<R>, OutOfRange<R>);
 }

@@ -42,21 +42,13 @@ impl SetupError {
     #[cold]
     pub(crate) fn explain(call: &'static str, errno: Errno, asked: usize) -> Self {
         let Limits { in_use, limit } = Limits::read();
-        Self {
-            call,
-            errno,
-            asked,
-            in_use,
-            limit,
-        }
+        Self { call, errno, asked, in_use, limit }
     }
 }
 
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            call, errno, asked, ..
-        } = self;
+        let Self { call, errno, asked, .. } = self;
         match (*errno, self.in_use, self.limit) {
             (Errno::EAGAIN, Some(in_use), Some(limit)) => write!(
                 f,
@@ -74,10 +66,9 @@ impl fmt::Display for SetupError {
                     "{call}: asked for {asked} requests, more than the kernel allows in one context: {errno}"
                 )
             }
-            (Errno::ENOMEM, ..) => write!(
-                f,
-                "{call}: no memory for a context of {asked} requests: {errno}"
-            ),
+            (Errno::ENOMEM, ..) => {
+                write!(f, "{call}: no memory for a context of {asked} requests: {errno}")
+            }
             _ => refused_call(f, call, *errno),
         }
     }

@@ -92,12 +92,7 @@ pub unsafe fn io_submit(
 ) -> Result<usize, Errno> {
     // SAFETY: the kernel follows `iocbpp` and what it leads to, all of which the caller vouches for.
     let returned = unsafe {
-        sc::syscall3(
-            nr::IO_SUBMIT,
-            from_u64(ctx.0),
-            nr.cast_unsigned(),
-            iocbpp.expose_provenance(),
-        )
+        sc::syscall3(nr::IO_SUBMIT, from_u64(ctx.0), nr.cast_unsigned(), iocbpp.expose_provenance())
     };
     decode(returned)
 }
@@ -260,12 +255,7 @@ pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Res
     const MADV_WIPEONFORK: usize = 18;
     // SAFETY: in this process nothing changes; in a child, the caller can do without the content.
     let returned = unsafe {
-        sc::syscall3(
-            nr::MADVISE,
-            pages.as_ptr().expose_provenance(),
-            len,
-            MADV_WIPEONFORK,
-        )
+        sc::syscall3(nr::MADVISE, pages.as_ptr().expose_provenance(), len, MADV_WIPEONFORK)
     };
     decode(returned).map(drop)
 }
@@ -276,11 +266,7 @@ pub(crate) fn monotonic() -> Duration {
     let mut now = Timespec::default();
     // SAFETY: the kernel writes one timespec, to a local variable.
     let returned = unsafe {
-        sc::syscall2(
-            nr::CLOCK_GETTIME,
-            CLOCK_MONOTONIC,
-            (&raw mut now).expose_provenance(),
-        )
+        sc::syscall2(nr::CLOCK_GETTIME, CLOCK_MONOTONIC, (&raw mut now).expose_provenance())
     };
     // It cannot fail: the clock exists and the address is good. If a sandbox forbids it, time
     // stands still, and a timeout is measured by the kernel alone.
@@ -304,14 +290,8 @@ pub(crate) fn read_file(path: &CStr, into: &mut [u8]) -> Result<usize, Errno> {
     let opened = unsafe { sc::syscall4(nr::OPENAT, AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0) };
     let fd = decode(opened)?;
     // SAFETY: the kernel writes at most `into.len()` bytes, to `into`.
-    let read = unsafe {
-        sc::syscall3(
-            nr::READ,
-            fd,
-            into.as_mut_ptr().expose_provenance(),
-            into.len(),
-        )
-    };
+    let read =
+        unsafe { sc::syscall3(nr::READ, fd, into.as_mut_ptr().expose_provenance(), into.len()) };
     // SAFETY: the descriptor was opened above, and nobody else knows it.
     let _closed = unsafe { sc::syscall1(nr::CLOSE, fd) };
     decode(read)
@@ -336,10 +316,7 @@ pub(crate) fn abort() -> ! {
 }
 
 /// A number for a register. Nothing is lost: the crate is for 64-bit targets only.
-#[expect(
-    clippy::as_conversions,
-    reason = "usize has 64 bits: lib.rs refuses every other target"
-)]
+#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
 const fn from_u64(value: u64) -> usize {
     value as usize
 }

@@ -1,0 +1,62 @@
+//! The handle moves, also to another thread, while requests are in flight.
+
+use crate::support::{direct_file_with, pattern};
+use linux_aio::{Batch, Context, PageBuf, Request};
+use std::thread;
+
+const BLOCK: usize = 4 << 20;
+
+type Cx = Context<PageBuf, usize, 4>;
+
+fn submitted(file: &std::fs::File) -> Cx {
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 4>::new();
+    for number in 0..4 {
+        let buf = PageBuf::new(BLOCK).unwrap();
+        batch.push(Request::read(file, buf, (number * BLOCK) as u64).tag(number)).unwrap();
+    }
+    cx.submit(&mut batch).unwrap();
+    cx
+}
+
+fn check(mut cx: Cx, content: &[u8]) {
+    let mut seen = [false; 4];
+    while cx.in_flight() > 0 {
+        for done in cx.wait(1, None).unwrap() {
+            assert!(done.buf[..] == content[done.tag * BLOCK..][..BLOCK]);
+            assert!(!std::mem::replace(&mut seen[done.tag], true));
+        }
+    }
+    assert_eq!(seen, [true; 4]);
+}
+
+#[test]
+fn about_memory() {
+    let content = pattern(4 * BLOCK);
+    let Some(file) = direct_file_with(&content) else {
+        return;
+    };
+    let boxed = Box::new(submitted(&file));
+    let mut several = vec![*boxed, submitted(&file)];
+    several.reserve(100);
+    several.swap(0, 1);
+    for cx in several {
+        check(cx, &content);
+    }
+}
+
+#[test]
+fn to_another_thread() {
+    let content = pattern(4 * BLOCK);
+    let Some(file) = direct_file_with(&content) else {
+        return;
+    };
+    // The thread that submitted ends before the reads do.
+    let cx = thread::scope(|scope| scope.spawn(|| submitted(&file)).join().unwrap());
+    thread::scope(|scope| scope.spawn(|| check(cx, &content)).join().unwrap());
+}
+
+#[test]
+fn the_handle_is_small() {
+    assert!(size_of::<Context<PageBuf, [u64; 100], 4096>>() <= 192);
+}
