@@ -55,14 +55,12 @@
 
 #![no_std]
 
-#[cfg(not(all(
-    target_os = "linux",
-    target_pointer_width = "64",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-)))]
-compile_error!(
-    "linux-aio is for Linux on x86_64 and aarch64 with 64-bit pointers (not x32, not arm64-ilp32)"
-);
+mod target;
+
+/// The programs in the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

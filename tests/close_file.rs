@@ -5,7 +5,7 @@ use crate::support::{direct_file_with, file_with, pattern};
 use linux_aio::{Batch, Context, PageBuf, Request};
 use std::os::fd::AsRawFd as _;
 
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 
 fn submitted(file: &std::fs::File) -> Context<PageBuf, usize, 4> {
     let mut cx = Context::new().unwrap();

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-const BLOCK: usize = 8 << 20;
+const BLOCK: usize = 2 << 20;
 const BLOCKS: usize = 8;
 
 /// A buffer that notes, when it is dropped, what is in it.

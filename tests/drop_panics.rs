@@ -71,7 +71,7 @@ fn while_completions_are_taken() {
 
 #[test]
 fn with_reads_still_in_flight() {
-    const BLOCK: usize = 4 << 20;
+    const BLOCK: usize = 1 << 20;
     let content = pattern(4 * BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;

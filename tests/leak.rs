@@ -4,7 +4,7 @@ use crate::support::{direct_file_with, leaked, pattern};
 use linux_aio::{Batch, Context, Request};
 use std::{rc::Rc, thread, time::Duration};
 
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 
 #[test]
 fn a_forgotten_context() {

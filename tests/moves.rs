@@ -4,7 +4,7 @@ use crate::support::{direct_file_with, pattern};
 use linux_aio::{Batch, Context, PageBuf, Request};
 use std::thread;
 
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 
 type Cx = Context<PageBuf, usize, 4>;
 

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 const BLOCKS: usize = 8;
 
 /// Submits direct reads of the whole file into the blocks, and comes back with them in flight.

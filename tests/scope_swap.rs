@@ -5,7 +5,7 @@ use crate::support::{direct_file_with, file_with, pattern};
 use linux_aio::{Batch, Context, PageBuf, Request};
 use std::mem;
 
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 1 << 20;
 
 #[test]
 fn contexts_of_nested_scopes_change_places() {
