@@ -16,10 +16,11 @@
 /// From the moment a value is moved into a request until it is moved out of the completion:
 ///
 /// 1. [`io_ptr`](Self::io_ptr) leads to the same [`io_len`](Self::io_len) initialised bytes on each
-///    call, wherever the value has been moved in between.
+///    call, wherever the value has been moved in between, and [`io_bytes`](Self::io_bytes) is these
+///    bytes.
 /// 2. Those bytes are valid for reads, and nothing writes to them.
 /// 3. Nothing frees or reuses them, even if the value is leaked.
-/// 4. Neither method panics.
+/// 4. None of the methods panics.
 pub unsafe trait IoBuf {
     /// The first byte.
     ///

@@ -7,6 +7,7 @@ use crate::{
     flags::Opcode,
     request::What,
     slots::{Slots, Taken},
+    width,
 };
 use core::{fmt, iter::FusedIterator, ops::Range};
 
@@ -22,7 +23,11 @@ pub struct Completion<B, T> {
     ///
     /// Fewer than asked for is not an error: a read reached the end of the file, a write filled the
     /// device, or a signal cut a synchronous transfer short. One request transfers at most
-    /// 0x7ffff000 bytes.
+    /// 0x7ffff000 bytes. To go on, make a request for the rest: the position is [`offset`] plus the
+    /// count, and so is the start of the [`range`] of the buffer.
+    ///
+    /// [`offset`]: Self::offset
+    /// [`range`]: Self::range
     ///
     /// # Errors
     ///
@@ -30,7 +35,10 @@ pub struct Completion<B, T> {
     /// `EOPNOTSUPP`) or it failed later (`EIO`, `ENOSPC`, `EFBIG`, `EAGAIN` with `NOWAIT`,
     /// `EINVAL` for a misaligned direct transfer). A result that no kernel gives is `EIO`.
     pub result: Result<usize, Errno>,
-    what: What,
+    opcode: Opcode,
+    offset: u64,
+    start: usize,
+    len: usize,
     event: IoEvent,
 }
 
@@ -38,12 +46,15 @@ impl<B, T> Completion<B, T> {
     #[inline]
     pub(crate) fn new(taken: Taken<B, T>) -> Self {
         let Taken { buf, tag, what, event } = taken;
-        let result = match decode(from_i64(event.res)) {
+        let What { iocb, start, opcode } = what;
+        let len = width::from_u64(iocb.aio_nbytes);
+        let result = match decode(width::from_u64(event.res.cast_unsigned())) {
             // More than was asked for cannot have happened to this buffer.
-            Ok(bytes) if bytes > what.len() => Err(Errno::EIO),
+            Ok(bytes) if bytes > len => Err(Errno::EIO),
             result => result,
         };
-        Self { buf, tag, result, what, event }
+        let offset = iocb.aio_offset.cast_unsigned();
+        Self { buf, tag, result, opcode, offset, start, len, event }
     }
 
     /// The part of the buffer that was transferred: read into, or written from. Empty on error.
@@ -52,27 +63,27 @@ impl<B, T> Completion<B, T> {
     where
         B: IoBuf,
     {
-        let start = self.what.start();
-        let end = start + self.result.unwrap_or(0);
-        self.buf.io_bytes().get(start..end).unwrap_or_default()
+        // `result` is the caller's to change.
+        let end = self.start.saturating_add(self.result.unwrap_or(0));
+        self.buf.io_bytes().get(self.start..end).unwrap_or_default()
     }
 
     /// Which operation it was.
     #[must_use]
     pub fn opcode(&self) -> Opcode {
-        self.what.opcode()
+        self.opcode
     }
 
     /// The position in the file that was asked for, in bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.what.offset()
+        self.offset
     }
 
     /// The part of the buffer that was to be transferred.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        self.what.start()..self.what.start() + self.what.len()
+        self.start..self.start + self.len
     }
 
     /// The kernel's event, as it came; made up from the errno if `io_submit` refused the request.
@@ -125,12 +136,6 @@ impl<B, T> fmt::Debug for Completions<'_, B, T> {
     }
 }
 
-/// A result as it stands in a register.
-#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
-const fn from_i64(value: i64) -> usize {
-    value.cast_unsigned() as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +158,15 @@ mod tests {
         assert_eq!((answered(0).result, answered(0).transferred().len()), (Ok(0), 0));
         assert_eq!((answered(-5).result, answered(-5).transferred().len()), (Err(Errno::EIO), 0));
         assert_eq!(answered(-4095).result.unwrap_err().raw(), 4095);
+    }
+
+    #[test]
+    fn a_result_that_was_tampered_with() {
+        let mut done = answered(16);
+        for result in [17, 24, usize::MAX] {
+            done.result = Ok(result);
+            assert!(done.transferred().len() <= 32);
+        }
     }
 
     #[test]

@@ -27,8 +27,9 @@ use core::{fmt, mem};
 ///
 /// # Forks
 ///
-/// A forked child does not have the context. There each method answers
-/// [`ContextError::Forked`], and dropping the handle does nothing at all.
+/// A forked child does not have the context. There each method that could fail answers
+/// [`ContextError::Forked`], and dropping the handle does nothing at all. (Before Linux 4.14 the child
+/// is found out only by the kernel's refusal, and answers [`ContextError::Gone`].)
 pub struct Context<B, T, const N: usize> {
     pub(crate) core: Core,
     pub(crate) slots: Slots<B, T>,
@@ -86,8 +87,9 @@ impl<B, T, const N: usize> Context<B, T, N> {
     pub(crate) fn with_core(core: &mut Core) -> Result<Self, Errno> {
         Memory::<B, T, N>::ensure(&mut core.pages)?;
         let mut core = mem::replace(core, Core::none());
-        // SAFETY: `ensure` was called above; pages and table stay together in this context, and
-        // the table that used the pages before, if any, was left behind empty.
+        // SAFETY: `ensure` was called above, and pages and table stay together in this context. The
+        // core leaves the context that had it before, and with it goes the use of that one's table:
+        // each method looks first whether there is a core (`RawContext::check`).
         let slots = unsafe { Memory::<B, T, N>::slots(&mut core.pages, core.generation) };
         Ok(Self { core, slots })
     }
@@ -100,9 +102,11 @@ impl<B, T, const N: usize> Context<B, T, N> {
     ///
     /// # Errors
     ///
-    /// * [`ContextError::Gone`]: the kernel does not know the context, so requests may still be in
-    ///   flight. Their buffers are leaked, which keeps them safe.
+    /// Requests may still be in flight then. Their buffers are leaked, which keeps them safe.
+    ///
+    /// * [`ContextError::Gone`]: the kernel does not know the context.
     /// * [`ContextError::Forked`]: it is the parent's, and was left alone.
+    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
     ///
     /// # Kernel
     ///

@@ -7,19 +7,23 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deadline {
     Never,
-    /// At once: there is no clock to be read.
+    /// At once, or at an unknown time: there is no clock to be read.
     Now,
     /// At this time of the monotonic clock.
     At(Duration),
 }
 
 impl Deadline {
-    /// The end of a timeout that starts now. A time beyond the clock's range never comes.
+    /// The end of a timeout that starts now. A time beyond the clock's range never comes. Without
+    /// a clock, the first wait is the last.
     pub(crate) fn after(timeout: Option<Duration>) -> Self {
         match timeout {
             None => Self::Never,
             Some(Duration::ZERO) => Self::Now,
-            Some(span) => sys::monotonic().checked_add(span).map_or(Self::Never, Self::At),
+            Some(span) => match sys::monotonic() {
+                Some(now) => now.checked_add(span).map_or(Self::Never, Self::At),
+                None => Self::Now,
+            },
         }
     }
 
@@ -28,7 +32,9 @@ impl Deadline {
         match self {
             Self::Never => None,
             Self::Now => Some(Duration::ZERO),
-            Self::At(time) => Some(time.saturating_sub(sys::monotonic())),
+            Self::At(time) => {
+                Some(sys::monotonic().map_or(Duration::ZERO, |now| time.saturating_sub(now)))
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::{errno::Errno, pages::Pages, sys};
 /// their events, nor drop the buffers that its parent lent to the kernel. The check costs one load.
 ///
 /// Kernels before Linux 4.14 cannot wipe a page. There the guard is never tripped, and the child is
-/// found out by the kernel, which answers `EINVAL` to each call.
+/// found out by the kernel, which answers `EINVAL` to each call; one that leaves a scope with
+/// requests of its parent's in flight cannot be told from a lost context, and is aborted.
 #[derive(Debug)]
 pub(crate) struct ForkGuard {
     page: Pages,
@@ -22,13 +23,15 @@ impl ForkGuard {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Self, Errno> {
-        let page = Pages::map(Pages::ALIGN)?;
+    /// The call that failed, and what it answered: `ENOMEM`, or a sandbox's refusal.
+    pub(crate) fn new() -> Result<Self, (&'static str, Errno)> {
+        let page = Pages::map(Pages::ALIGN).map_err(|errno| ("mmap", errno))?;
         // SAFETY: the page was mapped with this length, and its only content is for the parent.
-        let wiped = unsafe { sys::madvise_wipe_on_fork(page.base(), page.len_bytes()) };
-        if wiped.is_err() {
-            return Ok(Self { page: Pages::none() });
+        match unsafe { sys::madvise_wipe_on_fork(page.base(), page.len_bytes()) } {
+            Ok(()) => {}
+            // Only this means that the kernel cannot. Anything else must not pass for it.
+            Err(Errno::EINVAL) => return Ok(Self::none()),
+            Err(errno) => return Err(("madvise", errno)),
         }
         // SAFETY: the page is mapped, writable, and nobody else knows it yet.
         unsafe { page.base().write_volatile(HERE) };

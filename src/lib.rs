@@ -94,6 +94,7 @@ mod stats;
 mod submit;
 mod sys;
 mod wait;
+mod width;
 
 pub use batch::Batch;
 pub use borrowed::{Buf, IntoBuf};

@@ -53,20 +53,20 @@ impl<B, T, const N: usize> Memory<B, T, N> {
     /// # Safety
     ///
     /// 1. The pages went through [`ensure`](Self::ensure), and outlive the use of the table.
-    /// 2. No other table uses them.
+    /// 2. No table that was made of them before is used again.
     pub(crate) unsafe fn slots(pages: &mut Pages, generation: u32) -> Slots<B, T> {
         // SAFETY: pages are aligned to at least `ALIGN`, which suffices (`CAPACITY`), and the first
         // `EVENTS` bytes have room for `N` slots, which the caller gives to this table alone.
         unsafe { Slots::new(pages.base().as_ptr().cast(), Self::CAPACITY, generation) }
     }
 
-    /// Room for the events of one call.
-    ///
-    /// # Safety
-    ///
-    /// The pages went through [`ensure`](Self::ensure).
+    /// Room for the events of one call; none if the pages did not go through
+    /// [`ensure`](Self::ensure), as those of a context that has moved out.
     #[inline]
-    pub(crate) unsafe fn events(pages: &mut Pages) -> &mut [MaybeUninit<IoEvent>] {
+    pub(crate) fn events(pages: &mut Pages) -> &mut [MaybeUninit<IoEvent>] {
+        if pages.len_bytes() < Self::LEN {
+            return &mut [];
+        }
         // SAFETY: `EVENTS` lies within the pages.
         let start = unsafe { pages.base().as_ptr().add(Self::EVENTS) };
         // SAFETY: aligned and long enough, by the plan; the table uses other bytes; `&mut Pages`
@@ -74,13 +74,13 @@ impl<B, T, const N: usize> Memory<B, T, N> {
         unsafe { slice::from_raw_parts_mut(start.cast(), N) }
     }
 
-    /// Room for the pointers of one call.
-    ///
-    /// # Safety
-    ///
-    /// The pages went through [`ensure`](Self::ensure).
+    /// Room for the pointers of one call; none if the pages did not go through
+    /// [`ensure`](Self::ensure).
     #[inline]
-    pub(crate) unsafe fn pointers(pages: &mut Pages) -> &mut [MaybeUninit<*mut Iocb>] {
+    pub(crate) fn pointers(pages: &mut Pages) -> &mut [MaybeUninit<*mut Iocb>] {
+        if pages.len_bytes() < Self::LEN {
+            return &mut [];
+        }
         // SAFETY: `POINTERS` lies within the pages.
         let start = unsafe { pages.base().as_ptr().add(Self::POINTERS) };
         // SAFETY: as for the events.

@@ -185,6 +185,37 @@
 //! }
 //! ```
 //!
+//! A completion's iterator is no way around it:
+//!
+//! ```compile_fail
+//! # use linux_aio::*;
+//! fn shrink<'a, 'short>(
+//!     completions: Completions<'a, &'static mut [u8], ()>,
+//! ) -> Completions<'a, &'short mut [u8], ()> {
+//!     completions // lifetime may not live long enough
+//! }
+//! ```
+//!
+//! # A context that is used while a scope on it runs
+//!
+//! ```compile_fail,E0499
+//! # use linux_aio::*;
+//! let mut cx = Context::<PageBuf, (), 1>::new()?;
+//! cx.scope(|inner: &mut Context<&mut [u8], (), 1>| {
+//!     cx.reap().unwrap().count() + inner.reap().unwrap().count()
+//! })?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # A scope's context that is carried out of it
+//!
+//! ```compile_fail
+//! # use linux_aio::*;
+//! let mut cx = Context::<PageBuf, (), 1>::new()?;
+//! let inner = cx.scope(|inner: &mut Context<&mut [u8], (), 1>| inner)?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
 //! # A batch that outlives its file
 //!
 //! ```compile_fail,E0505
@@ -258,6 +289,16 @@
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! Request::read(&file, Buf::from(&b"constant"[..]), 0);
+//! ```
+//!
+//! # A tag that asks for more alignment than a page has
+//!
+//! ```compile_fail,E0080
+//! # use linux_aio::*;
+//! #[repr(align(8192))]
+//! struct Wide;
+//! Context::<PageBuf, Wide, 1>::new()?; // with 4096, it compiles
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! # A context without room, and a batch

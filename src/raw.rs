@@ -67,7 +67,7 @@ impl RawContext {
     #[doc(alias = "io_setup")]
     pub fn new(nr_events: usize) -> Result<Self, SetupError> {
         let explain = |call, errno| SetupError::explain(call, errno, nr_events);
-        let guard = ForkGuard::new().map_err(|errno| explain("mmap", errno))?;
+        let guard = ForkGuard::new().map_err(|(call, errno)| explain(call, errno))?;
         let nr = u32::try_from(nr_events).map_err(|_| explain("io_setup", Errno::EINVAL))?;
         let mut id = AioContext::NONE;
         // SAFETY: `id` is a local variable.
@@ -92,7 +92,9 @@ impl RawContext {
     /// # Safety
     ///
     /// 1. Each pointer leads to an [`Iocb`], valid for reading and writing during the call.
-    /// 2. The buffer of an accepted request is valid, and left alone, until its event has been
+    /// 2. The file descriptors in it (`aio_fildes`, and `aio_resfd` with its flag) are the caller's
+    ///    to use, and open until the call returns.
+    /// 3. The buffer of an accepted request is valid, and left alone, until its event has been
     ///    received or [`destroy`](Self::destroy) has answered `Ok`.
     ///
     /// # Kernel
@@ -139,7 +141,7 @@ impl RawContext {
             sys::io_getevents(self.id, min_nr.cast_signed(), nr.cast_signed(), room, timeout)
         }
         .map_err(|errno| ContextError::Os { call: "io_getevents", errno })?;
-        let got = events.get(..got).unwrap_or_default();
+        let got = events.get(..got.min(nr)).unwrap_or_default();
         // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
         Ok(unsafe { got.assume_init_ref() })
     }
@@ -173,8 +175,11 @@ impl RawContext {
     ///
     /// # Errors
     ///
-    /// * [`ContextError::Gone`]: the kernel does not know it. Requests may still be in flight.
+    /// Requests may still be in flight then, and the context is never destroyed.
+    ///
+    /// * [`ContextError::Gone`]: the kernel does not know it.
     /// * [`ContextError::Forked`]: it is the parent's.
+    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
     ///
     /// # Kernel
     ///

@@ -7,6 +7,7 @@ use crate::{
     error::OutOfRange,
     fd::Fd,
     flags::{Opcode, RwFlags},
+    width,
 };
 use core::{
     fmt,
@@ -36,7 +37,8 @@ use core::{
 ///
 /// # Invariants
 ///
-/// `start + len <= buf.io_len()`; `opcode` is a read only if `B` was [`IoBufMut`].
+/// What takes part lies within the buffer: `start + aio_nbytes <= buf.io_len()`. It is a read only if
+/// the buffer was [`IoBufMut`].
 #[must_use = "a request does nothing until it is pushed to a batch and submitted"]
 pub struct Request<'fd, B, T = ()> {
     what: What,
@@ -45,53 +47,17 @@ pub struct Request<'fd, B, T = ()> {
     tag: T,
 }
 
-/// The part of a request that is plain data.
+/// The part of a request that is plain data: the iocb, except for what is known only when it is in
+/// its slot, the request's id and the address of the data.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct What {
-    fd: i32,
-    opcode: Opcode,
-    flags: RwFlags,
-    /// Position in the file, in bytes.
-    offset: u64,
+    /// What the kernel reads.
+    pub(crate) iocb: Iocb,
     /// First byte of the buffer that takes part.
-    start: usize,
-    /// How many bytes of the buffer take part.
-    len: usize,
-}
-
-impl What {
-    /// The request as the kernel reads it. `data` comes back with the event; `ptr` is the first
-    /// byte of the whole buffer.
-    #[inline]
-    pub(crate) fn encode(&self, data: u64, ptr: *mut u8) -> Iocb {
-        Iocb {
-            aio_data: data,
-            aio_lio_opcode: self.opcode.raw(),
-            aio_fildes: self.fd.cast_unsigned(),
-            aio_rw_flags: self.flags.bits().cast_signed(),
-            aio_buf: widen(ptr.wrapping_add(self.start).expose_provenance()),
-            aio_nbytes: widen(self.len),
-            // Beyond i64::MAX it turns negative, which the kernel refuses with EINVAL.
-            aio_offset: self.offset.cast_signed(),
-            ..Iocb::default()
-        }
-    }
-
-    pub(crate) fn opcode(&self) -> Opcode {
-        self.opcode
-    }
-
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    pub(crate) fn start(&self) -> usize {
-        self.start
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
+    pub(crate) start: usize,
+    /// What `iocb.aio_lio_opcode` stands for.
+    pub(crate) opcode: Opcode,
 }
 
 impl<'fd, B: IoBuf> Request<'fd, B> {
@@ -124,16 +90,22 @@ impl<'fd, B: IoBuf> Request<'fd, B> {
     }
 
     fn new(opcode: Opcode, file: Fd<'fd>, buf: B, offset: u64) -> Self {
-        let (start, len) = (0, buf.io_len());
-        let what = What { fd: file.as_raw(), opcode, flags: RwFlags::empty(), offset, start, len };
-        Self { what, file: PhantomData, buf, tag: () }
+        let iocb = Iocb {
+            aio_lio_opcode: opcode.raw(),
+            aio_fildes: file.as_raw().cast_unsigned(),
+            aio_nbytes: width::to_u64(buf.io_len()),
+            // Beyond i64::MAX it turns negative, which the kernel refuses with EINVAL.
+            aio_offset: offset.cast_signed(),
+            ..Iocb::default()
+        };
+        Self { what: What { iocb, start: 0, opcode }, file: PhantomData, buf, tag: () }
     }
 }
 
 impl<'fd, B, T> Request<'fd, B, T> {
     /// Sets the flags of this one read or write, in place of those set before.
     pub fn flags(mut self, flags: RwFlags) -> Self {
-        self.what.flags = flags;
+        self.what.iocb.aio_rw_flags = flags.bits().cast_signed();
         self
     }
 
@@ -168,7 +140,7 @@ impl<'fd, B, T> Request<'fd, B, T> {
         match (start, end) {
             (Some(start), Some(end)) if start <= end && end <= whole => {
                 self.what.start = start;
-                self.what.len = end - start;
+                self.what.iocb.aio_nbytes = width::to_u64(end - start);
                 Ok(self)
             }
             _ => Err(OutOfRange { request: self, start, end, buffer: whole }),
@@ -220,12 +192,6 @@ impl<'fd, B, T> Request<'fd, B, T> {
 
 impl<B, T> fmt::Debug for Request<'_, B, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Request").field(&self.what).finish()
+        f.debug_tuple("Request").field(&self.what.opcode).field(&self.what.iocb).finish()
     }
-}
-
-/// A length or an address as the kernel's structs have it.
-#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
-const fn widen(value: usize) -> u64 {
-    value as u64
 }

@@ -7,20 +7,21 @@ use crate::{
     buf::IoBuf,
     errno::Errno,
     request::{Request, What},
+    width,
 };
 use core::{mem::MaybeUninit, ptr};
 
 /// One request on its way: its iocb at an address that stays, what it was, and what comes back.
 #[repr(C)]
 pub(crate) struct Slot<B, T> {
-    /// What the kernel reads. Its `aio_data` is the request's id, by which the event is recognised.
-    iocb: Iocb,
+    /// First, so that the slot's address is that of the iocb. `aio_data` is the request's id, by
+    /// which its event is recognised.
+    what: What,
     state: State,
     /// The next slot of the list that this one is in: free slots, or completed ones. A circle has
     /// no end; neither list is followed further than its count.
     next: u32,
-    what: What,
-    /// The kernel's answer; its `data` and `obj` are those of the iocb.
+    /// The kernel's answer; `data` and `obj` are those of the iocb.
     res: i64,
     res2: i64,
     /// Initialised unless the slot is free. In flight it is not touched: not moved, not borrowed.
@@ -51,7 +52,8 @@ pub(crate) struct Taken<B, T> {
 ///
 /// # Invariants
 ///
-/// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone.
+/// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone; or the table
+///    is empty and never used again.
 /// 2. The slots below `fresh` are initialised; those above have never been used.
 /// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack that
 ///    starts at `free`, linked by `next`; the completed ones a queue from `done_head` to
@@ -118,10 +120,9 @@ impl<B, T> Slots<B, T> {
         let (what, buf, tag) = request.dismantle();
         let slot = self.address(index);
         let filled = Slot {
-            iocb: Iocb::default(),
+            what,
             state: State::InFlight,
             next: 0,
-            what,
             res: 0,
             res2: 0,
             buf: MaybeUninit::new(buf),
@@ -136,7 +137,9 @@ impl<B, T> Slots<B, T> {
         let in_place = unsafe { &mut *slot };
         // SAFETY: just initialised.
         let buf = unsafe { in_place.buf.assume_init_mut() };
-        in_place.iocb = what.encode(id, buf.io_ptr());
+        let data = buf.io_ptr().wrapping_add(what.start);
+        in_place.what.iocb.aio_buf = width::to_u64(data.expose_provenance());
+        in_place.what.iocb.aio_data = id;
         Ok(slot.cast())
     }
 
@@ -171,8 +174,12 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn refuse(&mut self, iocb: *mut Iocb, errno: Errno) {
         let index = self.index_of(iocb);
         if let Some(slot) = self.get(index) {
-            let event =
-                IoEvent { data: slot.iocb.aio_data, obj: 0, res: -i64::from(errno.raw()), res2: 0 };
+            let event = IoEvent {
+                data: slot.what.iocb.aio_data,
+                obj: 0,
+                res: -i64::from(errno.raw()),
+                res2: 0,
+            };
             self.complete(&event);
         }
     }
@@ -186,7 +193,7 @@ impl<B, T> Slots<B, T> {
         let Some(slot) = self.get(index) else {
             return false;
         };
-        if slot.state != State::InFlight || slot.iocb.aio_data != event.data {
+        if slot.state != State::InFlight || slot.what.iocb.aio_data != event.data {
             return false;
         }
         slot.state = State::Done;
@@ -214,8 +221,8 @@ impl<B, T> Slots<B, T> {
         slot.state = State::Free;
         let (what, next) = (slot.what, slot.next);
         let event = IoEvent {
-            data: slot.iocb.aio_data,
-            obj: address_of(&slot.iocb),
+            data: slot.what.iocb.aio_data,
+            obj: width::to_u64(ptr::from_ref(slot).addr()),
             res: slot.res,
             res2: slot.res2,
         };
@@ -242,7 +249,7 @@ impl<B, T> Slots<B, T> {
                 && slot.state == State::InFlight
             {
                 let res = -i64::from(Errno::ECANCELED.raw());
-                let event = IoEvent { data: slot.iocb.aio_data, obj: 0, res, res2: 0 };
+                let event = IoEvent { data: slot.what.iocb.aio_data, obj: 0, res, res2: 0 };
                 self.complete(&event);
             }
         }
@@ -251,13 +258,13 @@ impl<B, T> Slots<B, T> {
     /// How many requests have a slot: in flight, or completed and not taken.
     #[inline]
     pub(crate) const fn outstanding(&self) -> usize {
-        widen(self.fresh - self.free_len)
+        width::from_u32(self.fresh - self.free_len)
     }
 
     /// How many completions are there to be taken.
     #[inline]
     pub(crate) const fn done(&self) -> usize {
-        widen(self.done_len)
+        width::from_u32(self.done_len)
     }
 
     /// How many requests the kernel has.
@@ -299,7 +306,7 @@ impl<B, T> Slots<B, T> {
         }
     }
 
-    /// The id of the next request in that slot. Never 0, and unlike the last 2^32 ids.
+    /// The id of the next request in that slot, unlike the last 2^32 ids.
     #[inline]
     fn next_id(&mut self, index: u32) -> u64 {
         self.generation = self.generation.wrapping_add(1);
@@ -322,7 +329,7 @@ impl<B, T> Slots<B, T> {
     /// Where a slot is.
     #[inline]
     fn address(&self, index: u32) -> *mut Slot<B, T> {
-        self.base.wrapping_add(widen(index))
+        self.base.wrapping_add(width::from_u32(index))
     }
 
     /// Which slot an iocb is in.
@@ -332,25 +339,10 @@ impl<B, T> Slots<B, T> {
     }
 }
 
-/// What the kernel would report as `obj`.
-#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
-fn address_of(iocb: &Iocb) -> u64 {
-    ptr::from_ref(iocb).addr() as u64
-}
-
 /// The slot that an id names: its lower half.
 #[expect(clippy::as_conversions, reason = "the upper half is cut off on purpose")]
 const fn index_in(id: u64) -> u32 {
     id as u32
-}
-
-/// An index for pointer arithmetic.
-#[expect(
-    clippy::as_conversions,
-    reason = "widening; `usize::from` is not for u32, since it may be 16 bits"
-)]
-const fn widen(index: u32) -> usize {
-    index as usize
 }
 
 #[cfg(test)]

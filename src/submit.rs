@@ -8,6 +8,7 @@ use crate::{
     errno::Errno,
     error::{ContextError, SubmitError, Submitted},
     memory::Memory,
+    width,
 };
 use core::ops::Range;
 
@@ -21,7 +22,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// Requests stay in the batch, in order, when the context is full: take completions and submit
     /// again. This is not an error.
     ///
-    /// Usually one system call; one or two more for each request that the kernel refuses.
+    /// Usually one system call; at most two more for each request that the kernel refuses.
     ///
     /// # Blocking
     ///
@@ -55,8 +56,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
             Ok(()) => self.submit_some(batch, &mut submitted),
             Err(cause) => Err(cause),
         };
-        self.core.stats.accepted += widen(submitted.accepted);
-        self.core.stats.refused += widen(submitted.refused);
+        self.core.stats.accepted += width::to_u64(submitted.accepted);
+        self.core.stats.refused += width::to_u64(submitted.refused);
         match result {
             Ok(()) => Ok(submitted),
             Err(cause) => Err(SubmitError { cause, submitted }),
@@ -74,6 +75,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
     {
         let staged = self.stage(batch);
         let mut next = 0;
+        // Whether the kernel is known to do as it is asked, so that an errno is the request's own.
+        let mut served = false;
         while next < staged {
             match self.submit_staged(next..staged) {
                 // A prefix, of at most what was given. What comes after it, if anything, is
@@ -82,21 +85,23 @@ impl<B, T, const N: usize> Context<B, T, N> {
                     let accepted = accepted.min(staged - next);
                     submitted.accepted += accepted;
                     next += accepted;
+                    served = true;
                 }
                 // None accepted and no error given: the kernel does not do that, and can mean by it
                 // no more than that it has no room.
                 Ok(0) | Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => {
                     return Err(self.give_up(batch, next..staged, ContextError::Again));
                 }
-                Err(ContextError::Os { errno, .. }) => match self.submit_nothing() {
-                    Ok(()) => {
-                        let refused = self.staged(next);
-                        self.slots.refuse(refused, errno);
-                        submitted.refused += 1;
-                        next += 1;
+                Err(ContextError::Os { errno, .. }) => {
+                    if !served && let Err(cause) = self.submit_nothing() {
+                        return Err(self.give_up(batch, next..staged, cause));
                     }
-                    Err(cause) => return Err(self.give_up(batch, next..staged, cause)),
-                },
+                    served = true;
+                    let refused = self.staged(next);
+                    self.slots.refuse(refused, errno);
+                    submitted.refused += 1;
+                    next += 1;
+                }
                 Err(cause) => return Err(self.give_up(batch, next..staged, cause)),
             }
         }
@@ -110,8 +115,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     where
         B: IoBuf,
     {
-        // SAFETY: the context was made with `ensure`.
-        let pointers = unsafe { Memory::<B, T, N>::pointers(&mut self.core.pages) };
+        let pointers = Memory::<B, T, N>::pointers(&mut self.core.pages);
         let mut staged = 0;
         for place in pointers {
             let Some(request) = batch.pop() else { break };
@@ -130,8 +134,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// Tells the kernel of staged requests.
     #[inline]
     fn submit_staged(&mut self, staged: Range<usize>) -> Result<usize, ContextError> {
-        // SAFETY: the context was made with `ensure`.
-        let pointers = unsafe { Memory::<B, T, N>::pointers(&mut self.core.pages) };
+        let pointers = Memory::<B, T, N>::pointers(&mut self.core.pages);
         let pointers = pointers.get(staged).unwrap_or_default();
         // SAFETY: `stage` wrote these.
         let pointers = unsafe { pointers.assume_init_ref() };
@@ -185,18 +188,11 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// The iocb that was staged at this place.
     #[cold]
     fn staged(&mut self, place: usize) -> *mut Iocb {
-        // SAFETY: the context was made with `ensure`.
-        let pointers = unsafe { Memory::<B, T, N>::pointers(&mut self.core.pages) };
+        let pointers = Memory::<B, T, N>::pointers(&mut self.core.pages);
         match pointers.get(place) {
             // SAFETY: `stage` wrote it: callers ask for places below its count only.
             Some(pointer) => unsafe { pointer.assume_init() },
             None => core::ptr::null_mut(),
         }
     }
-}
-
-/// A count for the statistics.
-#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
-const fn widen(count: usize) -> u64 {
-    count as u64
 }

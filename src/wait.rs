@@ -18,13 +18,15 @@ impl<B, T, const N: usize> Context<B, T, N> {
         self.wait(0, Some(Duration::ZERO))
     }
 
-    /// Waits until there are `min` completions or the timeout is over, and takes all there are.
+    /// Waits until there are `min` completions or the timeout is over, and takes what has been
+    /// received by then.
     ///
     /// * `min` beyond what is outstanding means all that is: the wait always ends. With 0 it does
     ///   not wait.
     /// * `timeout` of `None` waits for ever, and of zero not at all. Afterwards there may be fewer
     ///   than `min` completions, or none; this is not an error. Time is that of the monotonic
     ///   clock, from now.
+    /// * Completions that an earlier iterator left count: if they suffice, the kernel is not asked.
     ///
     /// # Signals
     ///
@@ -71,10 +73,13 @@ impl<B, T, const N: usize> Context<B, T, N> {
         let mut left = timeout;
         loop {
             self.getevents(min.saturating_sub(self.slots.done()), left)?;
-            if self.slots.done() >= min || left == Some(Duration::ZERO) {
+            if self.slots.done() >= min {
                 return Ok(());
             }
             left = deadline.left();
+            if left == Some(Duration::ZERO) {
+                return Ok(());
+            }
         }
     }
 
@@ -84,8 +89,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         min: usize,
         timeout: Option<Duration>,
     ) -> Result<(), ContextError> {
-        // SAFETY: the context was made with `ensure`.
-        let room = unsafe { Memory::<B, T, N>::events(&mut self.core.pages) };
+        let room = Memory::<B, T, N>::events(&mut self.core.pages);
         self.core.stats.system_calls += 1;
         match self.core.raw.getevents(min, room, timeout) {
             Ok(events) => {

@@ -99,3 +99,15 @@ fn with_reads_still_in_flight() {
     }
     assert_eq!(Rc::strong_count(&alive), 1);
 }
+
+#[test]
+fn in_a_batch() {
+    let (file, alive) = (file_with(b"hello"), Rc::new(()));
+    let mut batch = reads(&file, &alive);
+    catch_unwind(AssertUnwindSafe(|| batch.clear())).unwrap_err();
+    drop(batch);
+    assert_eq!(Rc::strong_count(&alive), 1, "each was dropped once");
+    let batch = reads(&file, &alive);
+    catch_unwind(AssertUnwindSafe(move || drop(batch))).unwrap_err();
+    assert_eq!(Rc::strong_count(&alive), 1);
+}

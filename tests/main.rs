@@ -19,17 +19,20 @@
 
 mod buffers;
 mod close_file;
+mod copy;
 mod drop_in_flight;
 mod drop_panics;
 mod fork;
 mod kernel_facts;
 mod leak;
 mod moves;
+mod random_operations;
 mod raw_layer;
 mod read_write;
 mod scope_exits;
 mod scope_swap;
 mod setup_errors;
+mod strays;
 mod submit_full;
 mod submit_refused;
 mod submit_stopped;

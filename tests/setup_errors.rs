@@ -39,6 +39,12 @@ fn more_than_any_kernel_allows() {
     }
 }
 
+#[test]
+fn none_at_all() {
+    let error = RawContext::new(0).unwrap_err();
+    assert_eq!(error.to_string(), "io_setup: a context of no requests: ask for one at least");
+}
+
 /// The error where a sandbox answers `errno` to `call`.
 fn forbidden(call: i64, errno: i32) -> SetupError {
     in_thread(|| {
@@ -99,4 +105,15 @@ fn without_wipe_on_fork_a_context_works_all_the_same() {
         cx.submit(&mut batch).unwrap();
         assert_eq!(cx.wait(1, None).unwrap().next().unwrap().buf, b"hello");
     });
+}
+
+#[test]
+fn a_fork_guard_that_cannot_be_had_is_not_done_without() {
+    // Only EINVAL says that the kernel does not know how.
+    let error = in_thread(|| {
+        forbid(libc::SYS_madvise, &[(2, 18)], libc::EPERM);
+        Context::<Vec<u8>, (), 1>::new().unwrap_err()
+    });
+    assert_eq!((error.call, error.errno), ("madvise", Errno::EPERM));
+    assert!(error.to_string().ends_with("allow madvise in the sandbox's profile"), "{error}");
 }

@@ -111,6 +111,31 @@ fn a_batch_of_nothing_but_bad_requests() {
 }
 
 #[test]
+fn refusals_cost_at_most_two_calls_each() {
+    let file = file_with(b"hello");
+    for (order, calls) in [
+        ("g", 1),
+        ("ggg", 1),
+        ("b", 2),
+        ("bb", 3),
+        ("gb", 2),
+        ("bg", 3),
+        ("gbgbg", 5),
+        ("bgbgb", 6),
+    ] {
+        let mut cx = Context::<Vec<u8>, (), 8>::new().unwrap();
+        let mut batch = Batch::<_, _, 8>::new();
+        for kind in order.chars() {
+            let offset = if kind == 'b' { u64::MAX } else { 0 };
+            batch.push(Request::read(&file, vec![0; 1], offset)).unwrap();
+        }
+        let submitted = cx.submit(&mut batch).unwrap();
+        assert_eq!(submitted.refused, order.matches('b').count());
+        assert_eq!(cx.stats().system_calls, calls, "{order}");
+    }
+}
+
+#[test]
 fn a_refused_request_does_not_need_the_kernel_to_be_waited_for() {
     let file = file_with(b"hello");
     let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();

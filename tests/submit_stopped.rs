@@ -69,7 +69,9 @@ fn an_answer_of_zero_is_taken_for_eagain_and_not_for_success() {
 
 #[test]
 fn a_sandbox_that_forbids_submitting_is_not_blamed_on_the_request() {
-    for errno in [Errno::EPERM, Errno::ENOSYS, Errno::EACCES] {
+    for errno in
+        [Errno::EPERM, Errno::ENOSYS, Errno::EACCES, Errno::EBADF, Errno::EFAULT, Errno::EINTR]
+    {
         let file = file_with(b"hello");
         in_thread(|| {
             let mut cx = Context::<Vec<u8>, u8, 2>::new().unwrap();
@@ -79,13 +81,11 @@ fn a_sandbox_that_forbids_submitting_is_not_blamed_on_the_request() {
             forbid(libc::SYS_io_submit, &[], errno.raw());
             let error = cx.submit(&mut batch).unwrap_err();
             assert_eq!(error.cause, ContextError::Os { call: "io_submit", errno });
-            let name = errno.name().unwrap();
-            assert!(error.to_string().starts_with(&format!("io_submit: {name}")), "{error}");
-            assert!(
-                error.to_string().contains("seccomp")
-                    && error.to_string().contains("allow io_setup"),
-                "{error}"
-            );
+            assert!(error.to_string().starts_with(&format!("io_submit: {errno}")), "{error}");
+            if matches!(errno, Errno::EPERM | Errno::ENOSYS | Errno::EACCES) {
+                assert!(error.to_string().contains("seccomp filter"), "{error}");
+                assert!(error.to_string().contains("allow io_setup"), "{error}");
+            }
             assert_eq!((batch.len(), cx.in_flight()), (2, 0));
             assert_eq!(batch.pop().unwrap().into_parts().1, 1);
         });

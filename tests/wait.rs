@@ -3,7 +3,7 @@
 use crate::support::{direct_file_with, file_with, forbid, in_thread, pattern, skip};
 use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, Request};
 use std::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -97,6 +97,71 @@ fn a_timeout_of_zero_asks_once() {
     assert_eq!(wait_while_the_kernel_says(libc::EINTR, Duration::ZERO).1, 1);
 }
 
+/// A context that waits for two completions, of which only one will ever come: the other's event
+/// was taken from the kernel behind its back.
+fn one_of_two() -> Context<Vec<u8>, usize, 2> {
+    let file = file_with(b"01");
+    let mut cx = Context::new().unwrap();
+    let mut batch = Batch::<_, _, 2>::new();
+    for number in 0..2 {
+        batch.push(Request::read(&file, vec![0; 1], number as u64).tag(number)).unwrap();
+    }
+    cx.submit(&mut batch).unwrap();
+    let mut event = linux_aio::abi::IoEvent::default();
+    // SAFETY: room for one event.
+    let got =
+        unsafe { linux_aio::raw::io_getevents(cx.id(), 1, 1, &raw mut event, std::ptr::null()) };
+    assert_eq!(got, Ok(1));
+    cx
+}
+
+#[test]
+fn a_timeout_ends_the_wait_with_what_there_is() {
+    let mut cx = one_of_two();
+    let (start, calls) = (Instant::now(), cx.stats().system_calls);
+    let timeout = Duration::from_millis(50);
+    assert_eq!(cx.wait(2, Some(timeout)).unwrap().map(|done| done.tag).collect::<Vec<_>>(), [1]);
+    let elapsed = start.elapsed();
+    assert!((timeout..timeout * 20).contains(&elapsed), "{elapsed:?}");
+    assert_eq!(
+        cx.stats().system_calls - calls,
+        1,
+        "the kernel looks once more at the end of its wait"
+    );
+    assert_eq!(cx.wait(1, Some(timeout)).unwrap().count(), 0);
+    assert_eq!(cx.in_flight(), 1);
+}
+
+#[test]
+fn a_wait_ends_though_the_clock_is_forbidden() {
+    in_thread(|| {
+        let mut cx = one_of_two();
+        let timeout = Duration::from_millis(50);
+        in_thread(|| {
+            // Programs that have a vDSO never make this call.
+            forbid(libc::SYS_clock_gettime, &[], libc::EPERM);
+            let start = Instant::now();
+            assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
+            assert!(start.elapsed() >= timeout);
+        });
+    });
+}
+
+#[test]
+fn signals_do_not_move_the_deadline() {
+    let mut cx = one_of_two();
+    let timeout = Duration::from_millis(100);
+    let (elapsed, calls) = under_fire(|| {
+        let (start, calls) = (Instant::now(), cx.stats().system_calls);
+        assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
+        (start.elapsed(), cx.stats().system_calls - calls)
+    });
+    assert!((timeout..timeout * 10).contains(&elapsed), "{elapsed:?}");
+    if calls < 3 {
+        skip(format!("the wait was interrupted only {} times", calls - 1));
+    }
+}
+
 #[test]
 fn an_error_is_reported_only_when_there_is_nothing_to_take() {
     let mut cx = four_reads();
@@ -117,43 +182,36 @@ fn an_error_is_reported_only_when_there_is_nothing_to_take() {
     assert_eq!(cx.wait(1, None).unwrap().next().unwrap().tag, 4);
 }
 
-static SIGNALS: AtomicU32 = AtomicU32::new(0);
+extern "C" fn ignore(_: libc::c_int) {}
 
-extern "C" fn count(_: libc::c_int) {
-    SIGNALS.fetch_add(1, Ordering::Relaxed);
+/// Runs `f` while another thread sends signals to this one, which have a handler, as fast as it can.
+fn under_fire<R>(f: impl FnOnce() -> R) -> R {
+    let handler: extern "C" fn(libc::c_int) = ignore;
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
+    let stop = AtomicBool::new(false);
+    // SAFETY: has no duties.
+    let target = unsafe { libc::pthread_self() };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                // SAFETY: the target lives longer than this scope.
+                unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
+                thread::sleep(Duration::from_micros(50));
+            }
+        });
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+        stop.store(true, Ordering::Relaxed);
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 #[test]
 fn a_storm_of_signals_loses_no_completion() {
     const BLOCK: usize = 1 << 20;
     let content = pattern(8 * BLOCK);
-    let Some(file) = direct_file_with(&content) else {
-        return;
-    };
-    let handler: extern "C" fn(libc::c_int) = count;
-    // SAFETY: the handler only counts.
-    unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
-
-    // Signals go to this very thread, as fast as another can send them.
-    let stop = AtomicBool::new(false);
-    // SAFETY: has no duties.
-    let waiter = unsafe { libc::pthread_self() };
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                // SAFETY: the waiter lives longer than this scope.
-                unsafe { libc::pthread_kill(waiter, libc::SIGUSR1) };
-                thread::sleep(Duration::from_micros(50));
-            }
-        });
-        let finished = std::panic::catch_unwind(|| read_in_a_loop(&file, &content, BLOCK));
-        stop.store(true, Ordering::Relaxed);
-        finished.unwrap();
-    });
-    let signals = SIGNALS.load(Ordering::Relaxed);
-    if signals < 20 {
-        skip(format!("only {signals} signals arrived"));
-    }
+    let Some(file) = direct_file_with(&content) else { return };
+    under_fire(|| read_in_a_loop(&file, &content, BLOCK));
 }
 
 /// Reads 200 blocks, 8 at a time, and checks each.

@@ -10,7 +10,8 @@ use core::{error, fmt};
 pub enum ContextError {
     /// This process was forked from the one that made the context. The requests are the parent's.
     Forked,
-    /// The kernel does not know the context any more: somebody ended it behind the handle's back.
+    /// The kernel does not know the context any more. Other code ended it behind the handle's back;
+    /// or a scope had to, where a sandbox let it wait in no other way.
     Gone,
     /// A scope was asked of a context that still has requests of its own.
     Busy {
@@ -18,6 +19,10 @@ pub enum ContextError {
         outstanding: usize,
     },
     /// `EAGAIN` from `io_submit`: the kernel has no memory for more requests now.
+    ///
+    /// If it comes again with nothing in flight, the request at the front of the batch may be the
+    /// cause: a security module or a fanotify listener can deny a file with this errno.
+    /// [`Batch::pop`](crate::Batch::pop) takes it out.
     Again,
     /// A system call was refused, whatever it was asked.
     Os {
@@ -35,7 +40,8 @@ impl fmt::Display for ContextError {
                 "the context belongs to the process that this one was forked from: make a new one here",
             ),
             Self::Gone => f.write_str(
-                "the kernel does not know the context any more: it was destroyed behind its owner's back",
+                "the kernel does not know the context any more, since it was destroyed meanwhile: make a \
+                 new one",
             ),
             Self::Busy { outstanding } => write!(
                 f,

@@ -17,7 +17,8 @@ use core::{error, fmt};
 
 /// Any error of this crate, for `?` in programs that only report it.
 ///
-/// Values that an error hands back are dropped on the way into this type.
+/// Values that an error hands back are dropped on the way into this type. A program with an error
+/// type of its own needs one conversion, from this one, and `.map_err(linux_aio::Error::from)?`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -92,20 +93,21 @@ impl<R> From<OutOfRange<R>> for Error {
     }
 }
 
-/// A call that the kernel does not let through. Two answers are worth an explanation.
+/// A call that the kernel does not let through. Some answers are worth an explanation.
 fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Result {
     write!(f, "{call}: {errno}")?;
-    match errno {
-        Errno::ENOSYS => f.write_str(
-            ": the kernel is built without AIO (CONFIG_AIO), or a seccomp filter hides it: allow \
-             io_setup, io_submit, io_getevents and io_destroy in the sandbox's profile",
-        ),
-        Errno::EPERM | Errno::EACCES => f.write_str(
-            ": a seccomp filter or security module forbids the call: allow io_setup, io_submit, \
-             io_getevents and io_destroy in the sandbox's profile",
-        ),
-        _ => Ok(()),
-    }
+    let reason = match errno {
+        Errno::ENOSYS => {
+            "the kernel is built without AIO (CONFIG_AIO), or a seccomp filter hides it"
+        }
+        Errno::EPERM | Errno::EACCES => "a seccomp filter or security module forbids the call",
+        _ => return Ok(()),
+    };
+    let calls = match call {
+        "mmap" | "madvise" => call,
+        _ => "io_setup, io_submit, io_getevents and io_destroy",
+    };
+    write!(f, ": {reason}: allow {calls} in the sandbox's profile")
 }
 
 #[cfg(feature = "std")]

@@ -24,7 +24,7 @@ use core::{error, fmt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetupError {
-    /// The call that failed: `io_setup`, or `mmap` for the memory of the context.
+    /// The call that failed: `io_setup`, or `mmap` or `madvise` for the memory of the context.
     pub call: &'static str,
     /// What it answered.
     pub errno: Errno,
@@ -60,6 +60,9 @@ impl fmt::Display for SetupError {
                 "{call}: asked for {asked} requests, which exceeds what is left of the machine-wide \
                  limit: ask for fewer, close contexts, or raise it (sysctl fs.aio-max-nr)"
             ),
+            (Errno::EINVAL, ..) if *asked == 0 => {
+                write!(f, "{call}: a context of no requests: ask for one at least")
+            }
             (Errno::EINVAL, ..) => {
                 write!(
                     f,

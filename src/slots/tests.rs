@@ -16,7 +16,7 @@ struct Table<T> {
 
 impl<T> Table<T> {
     fn new(generation: u32) -> Self {
-        let mut memory = Box::new_uninit_slice(widen(CAPACITY));
+        let mut memory = Box::new_uninit_slice(width::from_u32(CAPACITY));
         // SAFETY: the memory is boxed, for this table alone, and dropped after it.
         let slots = unsafe { Slots::new(memory.as_mut_ptr().cast(), CAPACITY, generation) };
         Self { slots, _memory: memory }
@@ -68,7 +68,7 @@ fn random_operations_agree_with_an_oracle() {
                     }
                     Err(back) => {
                         assert_eq!(back, tag);
-                        assert_eq!(flying.len() + done.len(), widen(CAPACITY));
+                        assert_eq!(flying.len() + done.len(), width::from_u32(CAPACITY));
                     }
                 },
                 2 if !flying.is_empty() => {
@@ -117,8 +117,8 @@ fn withdrawn_requests_come_back_whole() {
     for number in 0..CAPACITY {
         // SAFETY: nothing is submitted.
         let file = unsafe { Fd::from_raw(-1) };
-        let request =
-            Request::read(file, vec![0; widen(number)], number.into()).tag(Rc::clone(&tag));
+        let request = Request::read(file, vec![0; width::from_u32(number)], number.into())
+            .tag(Rc::clone(&tag));
         iocbs.push(table.slots.occupy(request).unwrap());
     }
     for (number, iocb) in iocbs.into_iter().enumerate().rev() {

@@ -3,6 +3,7 @@
 use crate::{
     abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
     errno::{Errno, decode},
+    width,
 };
 use core::{ffi::CStr, ptr::NonNull, time::Duration};
 use sc::nr;
@@ -31,7 +32,7 @@ use sc::nr;
 pub unsafe fn io_setup(nr_events: u32, ctxp: *mut AioContext) -> Result<(), Errno> {
     // SAFETY: the kernel reads and writes 8 bytes at `ctxp`, which the caller vouches for.
     let returned =
-        unsafe { sc::syscall2(nr::IO_SETUP, from_u32(nr_events), ctxp.expose_provenance()) };
+        unsafe { sc::syscall2(nr::IO_SETUP, width::from_u32(nr_events), ctxp.expose_provenance()) };
     decode(returned).map(drop)
 }
 
@@ -54,7 +55,7 @@ pub unsafe fn io_setup(nr_events: u32, ctxp: *mut AioContext) -> Result<(), Errn
 /// `io_destroy(2)`; `kill_ioctx` in `fs/aio.c`; since Linux 2.6.
 pub unsafe fn io_destroy(ctx: AioContext) -> Result<(), Errno> {
     // SAFETY: no memory of ours is passed; the ring that goes away is the caller's to give up.
-    let returned = unsafe { sc::syscall1(nr::IO_DESTROY, from_u64(ctx.0)) };
+    let returned = unsafe { sc::syscall1(nr::IO_DESTROY, width::from_u64(ctx.0)) };
     decode(returned).map(drop)
 }
 
@@ -77,9 +78,11 @@ pub unsafe fn io_destroy(ctx: AioContext) -> Result<(), Errno> {
 ///
 /// 1. `iocbpp` is valid for reading `nr` pointers; each leads to an [`Iocb`] that is valid for
 ///    reading and writing during the call.
-/// 2. Every buffer that an accepted request names is valid, and left alone, until its event has
+/// 2. The file descriptors in it (`aio_fildes`, and `aio_resfd` with its flag) are the caller's to
+///    use, and open until the call returns.
+/// 3. Every buffer that an accepted request names is valid, and left alone, until its event has
 ///    been received (for a write, others may read it).
-/// 3. For a request that is to be cancelled, the address of its iocb is not used by another.
+/// 4. For a request that is to be cancelled, the address of its iocb is not used by another.
 ///
 /// # Kernel
 ///
@@ -92,7 +95,12 @@ pub unsafe fn io_submit(
 ) -> Result<usize, Errno> {
     // SAFETY: the kernel follows `iocbpp` and what it leads to, all of which the caller vouches for.
     let returned = unsafe {
-        sc::syscall3(nr::IO_SUBMIT, from_u64(ctx.0), nr.cast_unsigned(), iocbpp.expose_provenance())
+        sc::syscall3(
+            nr::IO_SUBMIT,
+            width::from_u64(ctx.0),
+            nr.cast_unsigned(),
+            iocbpp.expose_provenance(),
+        )
     };
     decode(returned)
 }
@@ -123,7 +131,7 @@ pub unsafe fn io_cancel(
     let returned = unsafe {
         sc::syscall3(
             nr::IO_CANCEL,
-            from_u64(ctx.0),
+            width::from_u64(ctx.0),
             iocb.expose_provenance(),
             result.expose_provenance(),
         )
@@ -162,7 +170,7 @@ pub unsafe fn io_getevents(
     let returned = unsafe {
         sc::syscall5(
             nr::IO_GETEVENTS,
-            from_u64(ctx.0),
+            width::from_u64(ctx.0),
             min_nr.cast_unsigned(),
             nr.cast_unsigned(),
             events.expose_provenance(),
@@ -200,7 +208,7 @@ pub unsafe fn io_pgetevents(
     let returned = unsafe {
         sc::syscall6(
             nr::IO_PGETEVENTS,
-            from_u64(ctx.0),
+            width::from_u64(ctx.0),
             min_nr.cast_unsigned(),
             nr.cast_unsigned(),
             events.expose_provenance(),
@@ -260,21 +268,17 @@ pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Res
     decode(returned).map(drop)
 }
 
-/// The monotonic clock, on which the kernel measures the timeout of `io_getevents`.
-pub(crate) fn monotonic() -> Duration {
+/// The time on the monotonic clock, by which the kernel measures the timeout of `io_getevents`.
+///
+/// `None` if a sandbox forbids the call, as one may that was made for programs with a vDSO.
+pub(crate) fn monotonic() -> Option<Duration> {
     const CLOCK_MONOTONIC: usize = 1;
     let mut now = Timespec::default();
+    let address = (&raw mut now).expose_provenance();
     // SAFETY: the kernel writes one timespec, to a local variable.
-    let returned = unsafe {
-        sc::syscall2(nr::CLOCK_GETTIME, CLOCK_MONOTONIC, (&raw mut now).expose_provenance())
-    };
-    // It cannot fail: the clock exists and the address is good. If a sandbox forbids it, time
-    // stands still, and a timeout is measured by the kernel alone.
-    if decode(returned).is_err() {
-        return Duration::ZERO;
-    }
+    decode(unsafe { sc::syscall2(nr::CLOCK_GETTIME, CLOCK_MONOTONIC, address) }).ok()?;
     let seconds = Duration::from_secs(now.tv_sec.cast_unsigned());
-    seconds.saturating_add(Duration::from_nanos(now.tv_nsec.cast_unsigned()))
+    Some(seconds.saturating_add(Duration::from_nanos(now.tv_nsec.cast_unsigned())))
 }
 
 /// Reads the beginning of a small file, like those of /proc, and says how many bytes it has got.
@@ -313,19 +317,4 @@ pub(crate) fn abort() -> ! {
     unsafe {
         core::arch::asm!("udf #0", options(noreturn, nostack));
     }
-}
-
-/// A number for a register. Nothing is lost: the crate is for 64-bit targets only.
-#[expect(clippy::as_conversions, reason = "usize has 64 bits: lib.rs refuses every other target")]
-const fn from_u64(value: u64) -> usize {
-    value as usize
-}
-
-/// A number for a register.
-#[expect(
-    clippy::as_conversions,
-    reason = "widening; `usize::from` is not for u32, since it may be 16 bits"
-)]
-const fn from_u32(value: u32) -> usize {
-    value as usize
 }

@@ -1,0 +1,144 @@
+//! The command line.
+
+use crate::end::ALIGN;
+use lexopt::{Arg, Parser, ValueExt as _};
+use std::{ffi::OsString, fs, path::PathBuf};
+
+pub(crate) const USAGE: &str = "\
+usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
+       copy --help";
+
+pub(crate) const HELP: &str = "\
+Copies the file SRC to DST with many reads and writes in flight at once.
+
+usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
+
+Without SRC and DST: a demonstration. It copies a file of 256 MiB in the
+temporary directory, compares, and measures.
+
+  --depth N      requests in flight, 1 to 4096 (64)
+  --block SIZE   bytes of one request, a multiple of 4096: 4096, 256K, 1MiB (256K)
+  --buffered     through the page cache; otherwise O_DIRECT, where it is possible
+  -h, --help     this text
+
+DST appears, or is replaced, only when the copy is complete and on disk; any
+failure leaves it as it was. Holes stay holes, mode bits are kept, owners are not.
+";
+
+/// The capacity of the largest context, so the most requests in flight.
+pub(crate) const MAX_DEPTH: usize = 4096;
+
+/// The largest request. The kernel's own limit is a little less than 2 GiB.
+const MAX_BLOCK: usize = 1 << 30;
+
+/// What the program is to do.
+pub(crate) enum Mode {
+    Help,
+    Demo(Options),
+    Copy { source: PathBuf, destination: PathBuf, options: Options },
+}
+
+/// How to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// Requests in flight, 1 to [`MAX_DEPTH`].
+    pub(crate) depth: usize,
+    /// Bytes of one request, a multiple of [`ALIGN`].
+    pub(crate) block: usize,
+    /// Whether to use the page cache by choice.
+    pub(crate) buffered: bool,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
+    let mut options = Options { depth: 64, block: 256 << 10, buffered: false };
+    let mut paths: Vec<OsString> = Vec::new();
+    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Mode::Help),
+            Arg::Long("buffered") => options.buffered = true,
+            Arg::Long("depth") => options.depth = depth(&value(&mut parser)?)?,
+            Arg::Long("block") => options.block = block(&value(&mut parser)?)?,
+            Arg::Value(path) => paths.push(path),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    check_memory(&options)?;
+    let mut paths = paths.into_iter().map(PathBuf::from);
+    match (paths.next(), paths.next(), paths.next()) {
+        (None, ..) => Ok(Mode::Demo(options)),
+        (Some(source), Some(destination), None) => Ok(Mode::Copy { source, destination, options }),
+        (Some(_), None, _) => Err("DST is missing: where should the copy go?".into()),
+        (_, _, Some(extra)) => Err(format!("one argument too many: {extra:?}")),
+    }
+}
+
+fn value(parser: &mut Parser) -> Result<String, String> {
+    let value = parser.value().and_then(|value| value.string());
+    value.map_err(|error| error.to_string())
+}
+
+fn depth(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(depth @ 1..=MAX_DEPTH) => Ok(depth),
+        _ => Err(format!("--depth {text:?}: not a number from 1 to {MAX_DEPTH}")),
+    }
+}
+
+fn block(text: &str) -> Result<usize, String> {
+    let Some(block) = size(text) else {
+        return Err(format!("--block {text:?}: not a size such as 4096, 256K, 256KiB or 1M"));
+    };
+    if block == 0 || !block.is_multiple_of(ALIGN) {
+        return Err(format!("--block {text}: not a multiple of {ALIGN} bytes"));
+    }
+    if block > MAX_BLOCK {
+        return Err(format!("--block {text}: more than 1 GiB"));
+    }
+    Ok(block)
+}
+
+/// A size in bytes; `None` if it is not one, or beyond every number.
+fn size(text: &str) -> Option<usize> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits)?.to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit)
+}
+
+/// Refuses what would push the machine into its swap, or this process into the arms of the OOM
+/// killer: buffers for more than half of the memory that is available.
+fn check_memory(options: &Options) -> Result<(), String> {
+    let Some(available_kib) = available_kib() else {
+        return Ok(());
+    };
+    // At most 4096 GiB, so this does not overflow.
+    let wanted_kib = options.depth * options.block / 1024;
+    if wanted_kib > available_kib / 2 {
+        return Err(format!(
+            "--depth {} with --block {} takes {} MiB of buffers, and {} MiB of memory are \
+             available, of which at most half is used: ask for less",
+            options.depth,
+            options.block,
+            wanted_kib / 1024,
+            available_kib / 1024
+        ));
+    }
+    Ok(())
+}
+
+/// How much memory can be had without swapping, if the kernel says so.
+fn available_kib() -> Option<usize> {
+    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}

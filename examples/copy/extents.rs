@@ -1,0 +1,108 @@
+//! Where a file has data, and where it has holes; and the blocks to copy.
+
+use crate::{
+    end::{ALIGN, ALIGN_U64},
+    step::Block,
+};
+use core::ops::Range;
+use rustix::{
+    fs::{SeekFrom, seek},
+    io::Errno,
+};
+use std::{fs::File, io};
+
+/// The parts of a file that hold data, in order: aligned, except for the end of the file.
+///
+/// What lies between them reads as zeros and takes no room. A file system that does not tell has
+/// one part, the whole file.
+pub(crate) struct Extents<'file> {
+    file: &'file File,
+    len: u64,
+    next: u64,
+}
+
+impl<'file> Extents<'file> {
+    pub(crate) fn new(file: &'file File, len: u64) -> Self {
+        Self { file, len, next: 0 }
+    }
+
+    fn next_extent(&self) -> io::Result<Range<u64>> {
+        let start = match seek(self.file, SeekFrom::Data(self.next)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Ok(self.len..self.len),
+            Err(Errno::INVAL) => return Ok(self.next..self.len),
+            Err(errno) => return Err(errno.into()),
+        };
+        let end = match seek(self.file, SeekFrom::Hole(start)) {
+            Ok(end) => end,
+            // The file was made shorter just now. The reads will notice.
+            Err(Errno::NXIO) => self.len,
+            Err(errno) => return Err(errno.into()),
+        };
+        // Beyond every number it is beyond the end of the file too.
+        let end = end.checked_next_multiple_of(ALIGN_U64).unwrap_or(self.len);
+        let start = start - start % ALIGN_U64;
+        // A step forward at least, also if somebody is punching holes meanwhile.
+        let end = end.max(start.saturating_add(ALIGN_U64)).min(self.len);
+        Ok(start.min(end)..end)
+    }
+}
+
+impl Iterator for Extents<'_> {
+    type Item = io::Result<Range<u64>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.len {
+            return None;
+        }
+        let found = self.next_extent();
+        // After an error, no more.
+        self.next = found.as_ref().map_or(self.len, |extent| extent.end);
+        match found {
+            Ok(extent) if extent.is_empty() => None,
+            found => Some(found),
+        }
+    }
+}
+
+/// Extents, cut at the multiples of the block size.
+pub(crate) struct Blocks<'file> {
+    extents: Extents<'file>,
+    rest: Range<u64>,
+    block: usize,
+}
+
+impl<'file> Blocks<'file> {
+    /// `block` is a multiple of [`ALIGN`].
+    pub(crate) fn new(extents: Extents<'file>, block: usize) -> Self {
+        Self { extents, rest: 0..0, block: block.max(ALIGN) }
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = io::Result<Block>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            self.rest = match self.extents.next()? {
+                Ok(extent) => extent,
+                Err(error) => return Some(Err(error)),
+            };
+        }
+        let offset = self.rest.start;
+        let left = usize::try_from(self.rest.end - offset).unwrap_or(usize::MAX);
+        let len = left.min(self.block - residue(offset, self.block));
+        self.rest.start += bytes(len);
+        Some(Ok(Block::new(offset, len)))
+    }
+}
+
+/// `offset % block`.
+fn residue(offset: u64, block: usize) -> usize {
+    usize::try_from(offset % bytes(block)).unwrap_or(0)
+}
+
+/// A length in memory as a length in a file. `usize` is never the wider one where AIO is.
+pub(crate) fn bytes(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,85 @@
+//! What was done, in numbers.
+
+use crate::failure::Failure;
+use core::{fmt, time::Duration};
+use linux_aio::Stats;
+use std::io::{self, Write as _};
+
+/// A copy that is complete.
+pub(crate) struct Copied {
+    /// The length of the file.
+    pub(crate) len: u64,
+    /// How much of it was data and not a hole.
+    pub(crate) data_bytes: u64,
+    /// From opening the source until all was on disk.
+    pub(crate) elapsed: Duration,
+    pub(crate) stats: Stats,
+    /// Whether the source was read, and the destination written, past the page cache.
+    pub(crate) direct: [bool; 2],
+    /// What went otherwise than asked.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Copied {
+    /// Requests in one system call, on average.
+    pub(crate) fn requests_per_call(&self) -> Tenths {
+        let requests = self.stats.accepted + self.stats.refused;
+        Tenths::ratio(requests.into(), self.stats.system_calls.into())
+    }
+
+    /// How the two files were accessed.
+    pub(crate) fn access(&self) -> &'static str {
+        match self.direct {
+            [true, true] => "direct",
+            [true, false] => "direct reads, buffered writes",
+            [false, true] => "buffered reads, direct writes",
+            [false, false] => "buffered",
+        }
+    }
+}
+
+impl fmt::Display for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len)?;
+        if self.data_bytes < self.len {
+            write!(f, " ({} of them data, the rest holes)", self.data_bytes)?;
+        }
+        writeln!(
+            f,
+            " in {:.3} s, {} MiB/s, {} requests per system call, {}",
+            self.elapsed.as_secs_f64(),
+            mib_per_second(self.data_bytes, self.elapsed),
+            self.requests_per_call(),
+            self.access()
+        )
+    }
+}
+
+/// A throughput.
+pub(crate) fn mib_per_second(bytes: u64, elapsed: Duration) -> Tenths {
+    const NANOS: u128 = 1_000_000_000;
+    const MIB: u128 = 1 << 20;
+    Tenths::ratio(u128::from(bytes) * NANOS, elapsed.as_nanos() * MIB)
+}
+
+/// A number with one decimal place.
+pub(crate) struct Tenths(u128);
+
+impl Tenths {
+    /// `of / by`, and 0 of nothing.
+    pub(crate) fn ratio(of: u128, by: u128) -> Self {
+        Self((of * 10 + by / 2).checked_div(by).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}.{}", self.0 / 10, self.0 % 10))
+    }
+}
+
+/// Prints to the standard output, which may be closed or full.
+pub(crate) fn print(what: fmt::Arguments<'_>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_fmt(what).and_then(|()| out.flush()).map_err(Failure::Print)
+}

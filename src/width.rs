@@ -1,0 +1,19 @@
+//! Numbers between the kernel's types and Rust's. Nothing is lost: the crate is for targets where
+//! `usize` has 64 bits ([`target`](crate::target) refuses every other).
+
+#![expect(clippy::as_conversions, reason = "usize has 64 bits")]
+
+/// A length, a count or an address, as the kernel's structs have it.
+pub(crate) const fn to_u64(value: usize) -> u64 {
+    value as u64
+}
+
+/// A number of the kernel's structs, as a register has it.
+pub(crate) const fn from_u64(value: u64) -> usize {
+    value as usize
+}
+
+/// An index or a count, for arithmetic with lengths.
+pub(crate) const fn from_u32(value: u32) -> usize {
+    value as usize
+}

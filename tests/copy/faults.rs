@@ -1,0 +1,220 @@
+//! What goes wrong while `copy` copies: the disk is full or broken, the source changes, a signal.
+
+use super::{copy, fail, listing, succeed};
+use crate::support::{pattern, skip};
+use rustix::{
+    fs::FallocateFlags,
+    process::{Resource, Rlimit},
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+use tempfile::TempDir;
+
+/// A file system that is there until this is dropped.
+pub(super) struct Mount(TempDir);
+
+impl Mount {
+    /// `None`, and loud, where nothing can be mounted.
+    pub(super) fn new(args: &[&str]) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            skip("only root can mount");
+            return None;
+        }
+        let dir = TempDir::new().unwrap();
+        let output = Command::new("mount").args(args).arg(dir.path()).output().unwrap();
+        if !output.status.success() {
+            skip(format!("mount {args:?}: {}", String::from_utf8_lossy(&output.stderr).trim_end()));
+            return None;
+        }
+        Some(Self(dir))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let ended = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(ended.is_ok_and(|status| status.success()), "umount {:?}", self.0.path());
+    }
+}
+
+/// A directory with a source that takes a while, when it is copied a page at a time.
+fn slow_scene() -> (TempDir, PathBuf, PathBuf) {
+    let dir = TempDir::new().unwrap();
+    let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
+    fs::write(&source, pattern(64 << 20)).unwrap();
+    fs::write(&destination, "precious").unwrap();
+    (dir, source, destination)
+}
+
+/// Starts a slow copy, does something when it is under way, and expects it to fail with these
+/// words and without a trace.
+fn disturb(disturbance: impl FnOnce(&Path, u32), words: &[&str]) {
+    let (dir, source, destination) = slow_scene();
+    let mut copy = copy(&source, &destination);
+    copy.args(["--depth", "1", "--block", "4096", "--buffered"]);
+    let child = copy.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while listing(dir.path()).len() < 3 {
+        assert!(began.elapsed() < Duration::from_secs(10), "no temporary file");
+        thread::sleep(Duration::from_micros(100));
+    }
+    disturbance(&source, child.id());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}: {stderr}", output.status);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "no {word:?} in: {stderr}");
+    }
+    assert_eq!(listing(dir.path()).len(), 2, "the temporary file is gone");
+    assert_eq!(fs::read(&destination).unwrap(), b"precious");
+}
+
+#[test]
+fn the_source_grows() {
+    let grow = |source: &Path, _| {
+        OpenOptions::new().append(true).open(source).unwrap().write_all(b"more").unwrap();
+    };
+    disturb(grow, &["changed while it was copied", "from 67108864 bytes to 67108868"]);
+}
+
+#[test]
+fn the_source_shrinks() {
+    let shrink = |source: &Path, _| {
+        OpenOptions::new().write(true).open(source).unwrap().set_len(4097).unwrap();
+    };
+    disturb(shrink, &["changed while it was copied", "from 67108864 bytes to 4097"]);
+}
+
+#[test]
+fn the_source_is_written_to() {
+    let touch = |source: &Path, _| {
+        File::open(source).unwrap().set_modified(SystemTime::now()).unwrap();
+    };
+    disturb(touch, &["changed while it was copied", "last modification"]);
+}
+
+#[test]
+fn a_signal_asks_for_the_end() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let kill = |_: &Path, process: u32| {
+            let args = ["-s", signal, &process.to_string()];
+            assert!(Command::new("kill").args(args).status().unwrap().success());
+        };
+        disturb(kill, &["copy: interrupted"]);
+    }
+}
+
+#[test]
+fn the_destination_is_full() {
+    let Some(small) = Mount::new(&["-t", "tmpfs", "-o", "size=1m", "none"]) else { return };
+    let dir = TempDir::new().unwrap();
+    let source = dir.path().join("source");
+    fs::write(&source, pattern(3 << 20)).unwrap();
+    let destination = small.path().join("copy");
+    fs::write(&destination, "precious").unwrap();
+    for way in [&["--depth", "1"][..], &["--depth", "64"], &["--buffered"]] {
+        let words = ["No space left", "free some space", "at byte", "copy\""];
+        fail(copy(&source, &destination).args(way), small.path(), &words);
+        assert_eq!(fs::read(&destination).unwrap(), b"precious");
+    }
+    // It is enough for something small.
+    fs::write(&source, pattern(300_000)).unwrap();
+    succeed(&mut copy(&source, &destination));
+    assert_eq!(fs::read(&destination).unwrap(), pattern(300_000));
+}
+
+#[test]
+fn the_shell_limits_the_size_of_files() {
+    let dir = TempDir::new().unwrap();
+    let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
+    fs::write(&source, pattern(3 << 20)).unwrap();
+    let copy = copy(&source, &destination);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 1024 && exec \"$@\"", "sh"]);
+    limited.arg(copy.get_program()).args(copy.get_args());
+    fail(&mut limited, dir.path(), &["File too large", "ulimit -f", "copy\""]);
+}
+
+/// Just enough for the file, not for a padded page: on a disk the direct write of its end is
+/// refused, and a buffered one takes its place.
+#[test]
+fn the_limit_lies_within_the_last_page() {
+    const LEN: u64 = 10_001;
+    let dir = TempDir::new().unwrap();
+    let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
+    fs::write(&source, pattern(10_001)).unwrap();
+    let mut limited = copy(&source, &destination);
+    let limit = || {
+        let limit = Rlimit { current: Some(LEN), maximum: Some(LEN) };
+        rustix::process::setrlimit(Resource::Fsize, limit).map_err(io::Error::from)
+    };
+    // SAFETY: the closure makes one system call.
+    unsafe { limited.pre_exec(limit) };
+    succeed(&mut limited);
+    assert_eq!(fs::read(&destination).unwrap(), pattern(10_001));
+}
+
+/// A file system that cannot allocate in advance, so that it is full in the middle.
+#[test]
+fn the_destination_fills_up() {
+    let dir = TempDir::new().unwrap();
+    let [image, source] = ["image", "source"].map(|name| dir.path().join(name));
+    let features = "^has_journal,^extent,^64bit,^metadata_csum";
+    if !make_file_system(&image, 4 << 20, &["-b", "1024", "-O", features]) {
+        return;
+    }
+    let Some(small) = Mount::new(&["-o", "loop", image.to_str().unwrap()]) else { return };
+    fs::write(&source, pattern(5 << 20)).unwrap();
+    for way in [&["--depth", "1"][..], &["--block", "1M"], &["--depth", "1024"], &["--buffered"]] {
+        let words = ["cannot write", "No space left", "at byte"];
+        fail(copy(&source, &small.path().join("copy")).args(way), small.path(), &words);
+    }
+}
+
+/// Makes an ext4 file system in a file; `false`, and loud, where that cannot be done.
+fn make_file_system(image: &Path, len: u64, args: &[&str]) -> bool {
+    File::create_new(image).unwrap().set_len(len).unwrap();
+    let made = Command::new("mkfs.ext4").arg("-q").args(args).arg(image).output();
+    let made = made.is_ok_and(|output| output.status.success());
+    if !made {
+        skip("no mkfs.ext4 that makes what is needed");
+    }
+    made
+}
+
+/// A file system on a loop device whose file is cut off.
+#[test]
+fn the_source_has_bad_blocks() {
+    let dir = TempDir::new().unwrap();
+    let [image, destination] = ["image", "copy"].map(|name| dir.path().join(name));
+    if !make_file_system(&image, 16 << 20, &["-O", "^has_journal"]) {
+        return;
+    }
+    let image_name = image.to_str().unwrap();
+    let Some(whole) = Mount::new(&["-o", "loop", image_name]) else { return };
+    // In one piece, so that where it lies is said in the inode.
+    let mut source = File::create_new(whole.path().join("source")).unwrap();
+    rustix::fs::fallocate(&source, FallocateFlags::empty(), 0, 12 << 20).unwrap();
+    source.write_all(&pattern(12 << 20)).unwrap();
+    drop((source, whole));
+    for way in [&["--depth", "1"][..], &["--depth", "64"], &["--buffered"]] {
+        OpenOptions::new().write(true).open(&image).unwrap().set_len(16 << 20).unwrap();
+        let Some(cut) = Mount::new(&["-o", "loop,ro", image_name]) else { return };
+        OpenOptions::new().write(true).open(&image).unwrap().set_len(6 << 20).unwrap();
+        let source = cut.path().join("source");
+        let words = ["cannot read", "at byte", "Input/output error", "the device failed"];
+        fail(copy(&source, &destination).args(way), dir.path(), &words);
+    }
+}
