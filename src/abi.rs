@@ -153,6 +153,25 @@ assert_layout!(AioSigset: size 16, align 8;
     8 => sigsetsize: usize,
 );
 
+/// `struct iovec`: one piece of a vectored transfer. Copied inside `io_submit`.
+#[doc(alias = "iovec")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Iovec {
+    /// The first byte.
+    pub iov_base: *mut u8,
+    /// How many bytes.
+    pub iov_len: usize,
+}
+
+assert_layout!(Iovec: size 16, align 8;
+    0 => iov_base: *mut u8,
+    8 => iov_len: usize,
+);
+
+/// The most pieces that a vectored transfer may have: `UIO_MAXIOV`.
+pub const UIO_MAXIOV: usize = 1024;
+
 /// Reads into a buffer. Since Linux 2.6.
 pub const IOCB_CMD_PREAD: u16 = 0;
 /// Writes from a buffer. Since Linux 2.6.

@@ -1,6 +1,9 @@
 //! [`Batch`]: requests on their way to the kernel.
 
-use crate::{error::Full, request::Request};
+use crate::{
+    error::Full,
+    request::{Any, Request},
+};
 use core::fmt;
 use heapless::Deque;
 
@@ -30,7 +33,7 @@ use heapless::Deque;
 /// # }
 /// ```
 pub struct Batch<'fd, B, T, const K: usize> {
-    requests: Deque<Request<'fd, B, T>, K>,
+    requests: Deque<Request<'fd, B, T, Any>, K>,
 }
 
 impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
@@ -46,12 +49,15 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
     /// # Errors
     ///
     /// [`Full`], with the request, if there are `K` already.
-    pub fn push(&mut self, request: Request<'fd, B, T>) -> Result<(), Full<Request<'fd, B, T>>> {
-        self.requests.push_back(request).map_err(Full)
+    pub fn push<O>(
+        &mut self,
+        request: Request<'fd, B, T, O>,
+    ) -> Result<(), Full<Request<'fd, B, T, O>>> {
+        self.requests.push_back(request.into_kind()).map_err(|request| Full(request.into_kind()))
     }
 
     /// Takes the request at the front back, the one that would be submitted next.
-    pub fn pop(&mut self) -> Option<Request<'fd, B, T>> {
+    pub fn pop(&mut self) -> Option<Request<'fd, B, T, Any>> {
         self.requests.pop_front()
     }
 
@@ -79,7 +85,7 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
     }
 
     /// Puts a request back that was taken from the front by the same call.
-    pub(crate) fn unpop(&mut self, request: Request<'fd, B, T>) {
+    pub(crate) fn unpop(&mut self, request: Request<'fd, B, T, Any>) {
         let put_back = self.requests.push_front(request);
         // It came from here, and nothing was pushed since.
         debug_assert!(put_back.is_ok(), "a request taken from the batch finds its place again");

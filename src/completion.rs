@@ -1,10 +1,12 @@
 //! [`Completion`]: what became of a request.
 
 use crate::{
-    abi::IoEvent,
-    buf::IoBuf,
+    abi::{IOCB_FLAG_RESFD, IoEvent},
+    buf::IoBytes,
     errno::{Errno, decode},
-    flags::Opcode,
+    error::RequestError,
+    flags::{Opcode, PollEvents},
+    outcome::Outcome,
     request::What,
     slots::{Slots, Taken},
     width,
@@ -19,7 +21,8 @@ pub struct Completion<B, T> {
     pub buf: B,
     /// The tag of the request.
     pub tag: T,
-    /// How many bytes were transferred, or why none were.
+    /// How many bytes were transferred, or why none were. (For a poll, the bits of what was found;
+    /// for a sync, 0. [`outcome`](Self::outcome) tells them apart.)
     ///
     /// Fewer than asked for is not an error: a read reached the end of the file, a write filled the
     /// device, or a signal cut a synchronous transfer short. One request transfers at most
@@ -38,7 +41,12 @@ pub struct Completion<B, T> {
     opcode: Opcode,
     offset: u64,
     start: usize,
+    /// Bytes that were to take part.
     len: usize,
+    /// What a poll waited for; meaningless for others.
+    asked: PollEvents,
+    /// Whether it had an eventfd, which might not be one.
+    notifies: bool,
     event: IoEvent,
 }
 
@@ -46,25 +54,48 @@ impl<B, T> Completion<B, T> {
     #[inline]
     pub(crate) fn new(taken: Taken<B, T>) -> Self {
         let Taken { buf, tag, what, event } = taken;
-        let What { iocb, start, opcode } = what;
-        let len = width::from_u64(iocb.aio_nbytes);
+        let What { iocb, start, most, opcode } = what;
         let result = match decode(width::from_u64(event.res.cast_unsigned())) {
             // More than was asked for cannot have happened to this buffer.
-            Ok(bytes) if bytes > len => Err(Errno::EIO),
+            Ok(count) if count > most => Err(Errno::EIO),
             result => result,
         };
+        let len = if opcode.is_transfer() { most } else { 0 };
         let offset = iocb.aio_offset.cast_unsigned();
-        Self { buf, tag, result, opcode, offset, start, len, event }
+        let asked = PollEvents::from_bits_retain(width::low_16(iocb.aio_buf));
+        let notifies = iocb.aio_flags & IOCB_FLAG_RESFD != 0;
+        Self { buf, tag, result, opcode, offset, start, len, asked, notifies, event }
+    }
+
+    /// What the request came to, in the terms of its operation.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], which says what the errno means for this operation.
+    pub fn outcome(&self) -> Result<Outcome, RequestError> {
+        match (self.opcode, self.result) {
+            (Opcode::Fsync | Opcode::Fdsync, Ok(_)) => Ok(Outcome::Synced),
+            (Opcode::Poll, Ok(0)) => Ok(Outcome::Cancelled),
+            (Opcode::Poll, Ok(found)) => {
+                let events = PollEvents::from_bits_retain(width::low_16(width::to_u64(found)));
+                Ok(Outcome::Ready { events, asked: self.asked })
+            }
+            // The mask cannot be at fault: it has 16 bits by its type.
+            (Opcode::Poll, Err(Errno::EINVAL)) if !self.notifies => Ok(Outcome::NotPollable),
+            (_, Ok(bytes)) => Ok(Outcome::Transferred(bytes)),
+            (opcode, Err(errno)) => Err(RequestError::new(opcode, errno)),
+        }
     }
 
     /// The part of the buffer that was transferred: read into, or written from. Empty on error.
     #[must_use]
     pub fn transferred(&self) -> &[u8]
     where
-        B: IoBuf,
+        B: IoBytes,
     {
-        // `result` is the caller's to change.
-        let end = self.start.saturating_add(self.result.unwrap_or(0));
+        // `result` is the caller's to change, and that of a poll is no length.
+        let bytes = self.result.unwrap_or(0).min(self.len);
+        let end = self.start + bytes;
         self.buf.io_bytes().get(self.start..end).unwrap_or_default()
     }
 
@@ -80,7 +111,7 @@ impl<B, T> Completion<B, T> {
         self.offset
     }
 
-    /// The part of the buffer that was to be transferred.
+    /// The part of the buffer that was to be transferred, in bytes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.len

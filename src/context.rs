@@ -7,6 +7,7 @@ use crate::{
     errno::Errno,
     error::{ContextError, SetupError},
     memory::Memory,
+    notify::OwnFd,
     pages::Pages,
     raw::RawContext,
     slots::Slots,
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     /// Where the ids of requests go on.
     pub(crate) generation: u32,
     pub(crate) stats: Stats,
+    /// What requests without an eventfd of their own notify by.
+    pub(crate) notify: Option<OwnFd>,
 }
 
 impl Core {
@@ -53,6 +56,7 @@ impl Core {
             pages: Pages::none(),
             generation: 0,
             stats: Stats::default(),
+            notify: None,
         }
     }
 }

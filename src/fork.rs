@@ -43,10 +43,15 @@ impl ForkGuard {
         Self { page: Pages::none() }
     }
 
+    /// Whether the kernel wipes the page: otherwise the guard is never tripped.
+    pub(crate) fn is_real(&self) -> bool {
+        self.page.len_bytes() > 0
+    }
+
     /// Whether this is a child of the process that made the guard.
     #[inline]
     pub(crate) fn forked(&self) -> bool {
-        if self.page.len_bytes() == 0 {
+        if !self.is_real() {
             return false;
         }
         // SAFETY: the page is mapped for as long as `self` is, and only the kernel changes it, when

@@ -73,6 +73,7 @@ pub mod raw;
 mod batch;
 mod borrowed;
 mod buf;
+mod cancel;
 mod completion;
 mod context;
 mod deadline;
@@ -85,27 +86,44 @@ mod limits;
 mod memory;
 #[cfg(doctest)]
 mod misuse;
+mod notify;
+mod outcome;
 mod page;
 mod pages;
+mod pieces;
+mod priority;
+mod probe;
 mod request;
 mod scope;
+mod signals;
 mod slots;
 mod stats;
 mod submit;
 mod sys;
+mod vectored;
 mod wait;
 mod width;
 
 pub use batch::Batch;
 pub use borrowed::{Buf, IntoBuf};
-pub use buf::{IoBuf, IoBufMut};
+pub use buf::{IoBuf, IoBufMut, IoBytes, IoVecs};
+pub use cancel::{Cancel, InFlight, RequestId};
 pub use completion::{Completion, Completions};
 pub use context::Context;
 pub use errno::Errno;
-pub use error::{ContextError, Error, Full, OutOfRange, SetupError, SubmitError, Submitted};
+pub use error::{
+    ContextError, Error, Full, OutOfRange, PieceCount, RequestError, SetupError, SubmitError,
+    Submitted,
+};
 pub use fd::Fd;
-pub use flags::{Opcode, RwFlags};
+pub use flags::{Opcode, PollEvents, RwFlags};
+pub use outcome::Outcome;
 pub use page::PageBuf;
-pub use request::Request;
+pub use pieces::Pieces;
+pub use priority::{Priority, PriorityClass};
+pub use probe::{Probe, Support};
+pub use request::{Any, Poll, Request, Sync, Transfer};
 pub use scope::scope;
+pub use signals::SignalSet;
 pub use stats::Stats;
+pub use vectored::{IoSlice, IoSliceMut};

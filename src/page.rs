@@ -1,7 +1,7 @@
 //! [`PageBuf`]: a buffer for direct I/O, without an allocator.
 
 use crate::{
-    buf::{IoBuf, IoBufMut},
+    buf::{IoBuf, IoBufMut, IoBytes},
     errno::Errno,
     pages::Pages,
 };
@@ -38,14 +38,29 @@ pub struct PageBuf {
 }
 
 impl PageBuf {
-    /// Maps a buffer of `len_bytes` zeros.
+    /// Maps a buffer of `len_bytes` zeros; for 0, an [`empty`](Self::empty) one.
     ///
     /// # Errors
     ///
-    /// * `EINVAL`: `len_bytes` is 0.
-    /// * `ENOMEM`: no memory, or more mappings than `vm.max_map_count`.
+    /// `ENOMEM`: no memory, or more mappings than `vm.max_map_count`.
     pub fn new(len_bytes: usize) -> Result<Self, Errno> {
+        if len_bytes == 0 {
+            return Ok(Self::empty());
+        }
         Ok(Self { pages: Pages::map(len_bytes)? })
+    }
+
+    /// A buffer of no bytes, without pages: something to [carry](crate::Request::carry) in a
+    /// request that needs no buffer.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { pages: Pages::none() }
+    }
+}
+
+impl Default for PageBuf {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 
@@ -53,7 +68,8 @@ impl Deref for PageBuf {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the pages hold that many bytes, initialised by the kernel, and are ours alone;
+        // SAFETY: the pages hold that many bytes, initialised by the kernel, and are ours alone,
+        // or the pointer dangles and there are no bytes;
         // `&self` excludes writers.
         unsafe { slice::from_raw_parts(self.pages.base().as_ptr(), self.pages.len_bytes()) }
     }
@@ -76,7 +92,10 @@ unsafe impl IoBuf for PageBuf {
     fn io_len(&self) -> usize {
         self.pages.len_bytes()
     }
+}
 
+// SAFETY: pointer, length and bytes are those of the pages.
+unsafe impl IoBytes for PageBuf {
     fn io_bytes(&self) -> &[u8] {
         self
     }

@@ -34,10 +34,11 @@
 pub use crate::sys::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};
 
 use crate::{
-    abi::{AioContext, IoEvent, Iocb, Timespec},
+    abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
     errno::Errno,
     error::{ContextError, SetupError},
     fork::ForkGuard,
+    signals::SignalSet,
     sys,
 };
 use core::{mem::MaybeUninit, ptr, time::Duration};
@@ -132,8 +133,17 @@ impl RawContext {
         timeout: Option<Duration>,
     ) -> Result<&'e [IoEvent], ContextError> {
         self.check()?;
-        let timespec = timeout.map(Timespec::from);
-        let timeout = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
+        self.getevents_until(min_nr, events, timeout.map(Timespec::from).as_ref())
+    }
+
+    #[inline]
+    fn getevents_until<'e>(
+        &mut self,
+        min_nr: usize,
+        events: &'e mut [MaybeUninit<IoEvent>],
+        timeout: Option<&Timespec>,
+    ) -> Result<&'e [IoEvent], ContextError> {
+        let timeout = timeout.map_or(ptr::null(), ptr::from_ref);
         let (min_nr, nr) = (min_nr.min(isize::MAX.cast_unsigned()), events.len());
         let room = events.as_mut_ptr().cast::<IoEvent>();
         // SAFETY: `events` has room for `nr`; `timeout` is null or leads to a local variable.
@@ -144,6 +154,73 @@ impl RawContext {
         let got = events.get(..got.min(nr)).unwrap_or_default();
         // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
         Ok(unsafe { got.assume_init_ref() })
+    }
+
+    /// Like [`getevents`](Self::getevents), with another signal mask for the time of the wait.
+    ///
+    /// Where the call is missing or forbidden, the mask is set and put back by calls of their own; a
+    /// signal that comes just before the wait does not end it then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`getevents`](Self::getevents).
+    ///
+    /// # Kernel
+    ///
+    /// `io_pgetevents(2)`; since Linux 4.18.
+    #[doc(alias = "io_pgetevents")]
+    pub fn pgetevents<'e>(
+        &mut self,
+        min_nr: usize,
+        events: &'e mut [MaybeUninit<IoEvent>],
+        timeout: Option<Duration>,
+        blocked: SignalSet,
+    ) -> Result<&'e [IoEvent], ContextError> {
+        self.check()?;
+        let timespec = timeout.map(Timespec::from);
+        let timeout = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let (min_nr, nr) = (min_nr.min(isize::MAX.cast_unsigned()), events.len());
+        let room = events.as_mut_ptr().cast::<IoEvent>();
+        let mask = blocked.bits();
+        let sigset = AioSigset { sigmask: &raw const mask, sigsetsize: size_of::<u64>() };
+        // SAFETY: `events` has room for `nr`; the other pointers are null or lead to local variables.
+        let got = unsafe {
+            sys::io_pgetevents(
+                self.id,
+                min_nr.cast_signed(),
+                nr.cast_signed(),
+                room,
+                timeout,
+                &raw const sigset,
+            )
+        };
+        match got {
+            Ok(got) => {
+                let got = events.get(..got.min(nr)).unwrap_or_default();
+                // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
+                Ok(unsafe { got.assume_init_ref() })
+            }
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                self.getevents_between_masks(min_nr, events, timespec, mask)
+            }
+            Err(errno) => Err(ContextError::Os { call: "io_pgetevents", errno }),
+        }
+    }
+
+    /// What can be done without `io_pgetevents`.
+    #[cold]
+    fn getevents_between_masks<'e>(
+        &mut self,
+        min_nr: usize,
+        events: &'e mut [MaybeUninit<IoEvent>],
+        timeout: Option<Timespec>,
+        mask: u64,
+    ) -> Result<&'e [IoEvent], ContextError> {
+        let refused = |errno| ContextError::Os { call: "rt_sigprocmask", errno };
+        let before = sys::set_signal_mask(mask).map_err(refused)?;
+        let got = self.getevents_until(min_nr, events, timeout.as_ref());
+        sys::set_signal_mask(before).map_err(refused)?;
+        got
     }
 
     /// Cancels a request in flight, if it can be: in practice, a poll.

@@ -10,8 +10,8 @@ use core::mem;
 impl<B, T, const N: usize> Context<B, T, N> {
     /// Runs `f` with a context whose requests may borrow from the surroundings of the call.
     ///
-    /// On every way out of `f`, by `return`, `?` or panic, the scope waits for what is in flight,
-    /// and drops the completions nobody took. Only then does the borrow end.
+    /// On every way out of `f`, by `return`, `?` or panic, the scope cancels the polls in flight, waits
+    /// for everything else, and drops the completions nobody took. Only then does the borrow end.
     ///
     /// It is the same kernel context, so entering and leaving makes no system call, except to map
     /// pages when a scope's buffers and tags need more room than those of any before.
@@ -147,6 +147,9 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// [`ContextError::Gone`]: there is no context and nothing in flight.
     fn quiesce(&mut self) -> Result<(), ContextError> {
         self.core.raw.check()?;
+        if self.slots.in_kernel() > 0 {
+            self.cancel_polls();
+        }
         while self.slots.in_kernel() > 0 {
             if self.getevents(self.slots.in_kernel(), None).is_err() {
                 self.quiesce_by_force();

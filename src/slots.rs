@@ -3,10 +3,11 @@
 //! Pure: it knows the memory it was given and what an event looks like, but makes no system call.
 
 use crate::{
-    abi::{IoEvent, Iocb},
+    abi::{IOCB_FLAG_RESFD, IoEvent, Iocb},
     buf::IoBuf,
     errno::Errno,
-    request::{Request, What},
+    notify::OwnFd,
+    request::{Any, Request, What},
     width,
 };
 use core::{mem::MaybeUninit, ptr};
@@ -18,6 +19,8 @@ pub(crate) struct Slot<B, T> {
     /// which its event is recognised.
     what: What,
     state: State,
+    /// Whether its eventfd is the context's, which it loses if it returns to the batch.
+    notifies_by_default: bool,
     /// The next slot of the list that this one is in: free slots, or completed ones. A circle has
     /// no end; neither list is followed further than its count.
     next: u32,
@@ -104,12 +107,14 @@ impl<B, T> Slots<B, T> {
     /// Puts a request into a slot, encoded, for the kernel to be told of at once; or hands it
     /// back if there is no slot.
     ///
-    /// The result is the address of its iocb.
+    /// It notifies by `notify`, if it has no eventfd of its own. The result is the address of its
+    /// iocb.
     #[inline]
     pub(crate) fn occupy<'fd>(
         &mut self,
-        request: Request<'fd, B, T>,
-    ) -> Result<*mut Iocb, Request<'fd, B, T>>
+        request: Request<'fd, B, T, Any>,
+        notify: Option<&OwnFd>,
+    ) -> Result<*mut Iocb, Request<'fd, B, T, Any>>
     where
         B: IoBuf,
     {
@@ -122,6 +127,7 @@ impl<B, T> Slots<B, T> {
         let filled = Slot {
             what,
             state: State::InFlight,
+            notifies_by_default: false,
             next: 0,
             res: 0,
             res2: 0,
@@ -131,15 +137,18 @@ impl<B, T> Slots<B, T> {
         // SAFETY: `index` is below `capacity` (`vacant`), so this is memory of the table, aligned.
         // Its old content is a free slot or nothing, so there is nothing to drop.
         unsafe { slot.write(filled) };
-        // The pointer is taken only now that the buffer is in its place, where it stays.
-        //
         // SAFETY: just written; nobody else knows the slot yet.
         let in_place = unsafe { &mut *slot };
-        // SAFETY: just initialised.
-        let buf = unsafe { in_place.buf.assume_init_mut() };
-        let data = buf.io_ptr().wrapping_add(what.start);
-        in_place.what.iocb.aio_buf = width::to_u64(data.expose_provenance());
         in_place.what.iocb.aio_data = id;
+        in_place.notifies_by_default = notify.is_some_and(|fd| fd.apply(&mut in_place.what.iocb));
+        if what.opcode.is_transfer() {
+            // The pointer is taken only now that the buffer is in its place, where it stays.
+            //
+            // SAFETY: just initialised.
+            let buf = unsafe { in_place.buf.assume_init_mut() };
+            let data = buf.io_ptr().wrapping_add(what.start);
+            in_place.what.iocb.aio_buf = width::to_u64(data.expose_provenance());
+        }
         Ok(slot.cast())
     }
 
@@ -151,14 +160,20 @@ impl<B, T> Slots<B, T> {
     ///    have the request.
     /// 2. The file of that request is open for `'fd`.
     #[cold]
-    pub(crate) unsafe fn withdraw<'fd>(&mut self, iocb: *mut Iocb) -> Option<Request<'fd, B, T>> {
+    pub(crate) unsafe fn withdraw<'fd>(
+        &mut self,
+        iocb: *mut Iocb,
+    ) -> Option<Request<'fd, B, T, Any>> {
         let index = self.index_of(iocb);
         let slot = self.get(index)?;
         if slot.state != State::InFlight {
             return None;
         }
         slot.state = State::Free;
-        let what = slot.what;
+        let mut what = slot.what;
+        if slot.notifies_by_default {
+            what.iocb.aio_flags &= !IOCB_FLAG_RESFD;
+        }
         // SAFETY: the slot was not free, so invariant 4 holds; marked free, it is read out once.
         let buf = unsafe { slot.buf.assume_init_read() };
         // SAFETY: as for `buf`.
@@ -326,6 +341,17 @@ impl<B, T> Slots<B, T> {
         Some(unsafe { &mut *slot })
     }
 
+    /// A slot that is or was in use, to look at.
+    #[inline]
+    fn peek(&self, index: u32) -> Option<&Slot<B, T>> {
+        if index >= self.fresh {
+            return None;
+        }
+        let slot = self.address(index);
+        // SAFETY: as in `get`; `&self` excludes writers.
+        Some(unsafe { &*slot })
+    }
+
     /// Where a slot is.
     #[inline]
     fn address(&self, index: u32) -> *mut Slot<B, T> {
@@ -345,5 +371,6 @@ const fn index_in(id: u64) -> u32 {
     id as u32
 }
 
+mod find;
 #[cfg(test)]
 mod tests;

@@ -119,7 +119,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         let mut staged = 0;
         for place in pointers {
             let Some(request) = batch.pop() else { break };
-            match self.slots.occupy(request) {
+            match self.slots.occupy(request, self.core.notify.as_ref()) {
                 Ok(iocb) => place.write(iocb),
                 Err(request) => {
                     batch.unpop(request);

@@ -13,7 +13,22 @@ pub(crate) const fn from_u64(value: u64) -> usize {
     value as usize
 }
 
+/// What the kernel has in the low 16 bits of a number: the events of a poll.
+pub(crate) const fn low_16(value: u64) -> u16 {
+    value as u16
+}
+
 /// An index or a count, for arithmetic with lengths.
 pub(crate) const fn from_u32(value: u32) -> usize {
     value as usize
+}
+
+/// A file descriptor, as a register has it: sign-extended.
+pub(crate) const fn from_i32(value: i32) -> usize {
+    value as usize
+}
+
+/// A file descriptor that the kernel has returned.
+pub(crate) const fn to_i32(value: usize) -> i32 {
+    value as i32
 }

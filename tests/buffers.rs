@@ -1,11 +1,11 @@
 //! Every kind of buffer and tag goes through the kernel and comes back the same.
 
 use crate::support::{file_with, pattern};
-use linux_aio::{Batch, Buf, Context, IoBuf, IoBufMut, PageBuf, Request};
+use linux_aio::{Batch, Buf, Context, IoBufMut, IoBytes, PageBuf, Request};
 use std::{rc::Rc, string::String, sync::Arc};
 
 /// Writes the buffer, reads it back into the same buffer, and returns it.
-fn round_trip<B: IoBuf + IoBufMut + 'static>(buf: B) -> B {
+fn round_trip<B: IoBytes + IoBufMut + 'static>(buf: B) -> B {
     let expected = buf.io_bytes().to_vec();
     let file = file_with(b"");
     let mut cx = Context::<B, (), 1>::new().unwrap();
@@ -65,10 +65,12 @@ fn borrowed_bytes_of_both_kinds_in_one_scope() {
         batch.push(Request::write(&file, &source[..], 0).into_buf().tag('w')).unwrap();
         cx.submit(&mut batch).unwrap();
         for done in cx.wait(2, None).unwrap() {
-            assert_eq!(done.transferred(), if done.tag == 'r' { &b"6789"[..] } else { b"AB" });
-            match (done.tag, done.buf.into_mut()) {
-                ('r', Ok(target)) => target[0] = b'!',
-                ('w', Err(source)) => assert_eq!(source, b"AB"),
+            match (done.tag, done.buf) {
+                ('r', Buf::BytesMut(target)) => {
+                    assert_eq!(target, b"6789");
+                    target[0] = b'!';
+                }
+                ('w', Buf::Bytes(source)) => assert_eq!(source, b"AB"),
                 (tag, buf) => panic!("{tag}: {buf:?}"),
             }
         }
@@ -93,7 +95,7 @@ fn page_buffers_are_aligned_zeroed_and_distinct() {
 
 #[test]
 fn impossible_page_buffers_are_errors() {
-    assert_eq!(PageBuf::new(0).unwrap_err(), linux_aio::Errno::EINVAL);
+    assert!(PageBuf::new(0).unwrap().is_empty(), "which is possible");
     for len in [usize::MAX, 1 << 63, (1 << 63) - 1, 1 << 62] {
         assert_eq!(PageBuf::new(len).unwrap_err(), linux_aio::Errno::ENOMEM, "{len:#x}");
     }

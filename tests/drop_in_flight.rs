@@ -2,7 +2,7 @@
 //! the buffers.
 
 use crate::support::{direct_file_with, leaked, pattern, skip};
-use linux_aio::{Batch, Context, ContextError, IoBuf, IoBufMut, PageBuf, Request};
+use linux_aio::{Batch, Context, ContextError, IoBuf, IoBufMut, IoBytes, PageBuf, Request};
 use std::{
     sync::{Arc, Mutex},
     thread,
@@ -26,6 +26,10 @@ unsafe impl IoBuf for Witness {
     fn io_len(&self) -> usize {
         self.bytes.io_len()
     }
+}
+
+// SAFETY: as for `&mut [u8]`.
+unsafe impl IoBytes for Witness {
     fn io_bytes(&self) -> &[u8] {
         self.bytes
     }

@@ -18,6 +18,7 @@
 )]
 
 mod buffers;
+mod cancel;
 mod close_file;
 mod copy;
 mod drop_in_flight;
@@ -26,6 +27,8 @@ mod fork;
 mod kernel_facts;
 mod leak;
 mod moves;
+mod notify;
+mod poll;
 mod random_operations;
 mod raw_layer;
 mod read_write;
@@ -37,4 +40,6 @@ mod submit_full;
 mod submit_refused;
 mod submit_stopped;
 mod support;
+mod sync;
+mod vectored;
 mod wait;

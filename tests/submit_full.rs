@@ -51,7 +51,7 @@ fn a_full_batch_hands_the_request_back() {
     batch.push(Request::write(&file, b"first".to_vec(), 0).tag(1)).unwrap();
     assert!(batch.is_full());
     let full = batch.push(Request::write(&file, b"second".to_vec(), 0).tag(2)).unwrap_err();
-    assert_eq!(full.to_string(), "the batch is full: submit it before pushing more");
+    assert_eq!(full.to_string(), "no room for one more: submit the batch, or use fewer pieces");
     assert_eq!(full.0.into_parts(), (b"second".to_vec(), 2));
     assert_eq!(batch.pop().unwrap().into_parts(), (b"first".to_vec(), 1));
     assert!(batch.is_empty() && batch.pop().is_none());

@@ -24,6 +24,9 @@ pub enum ContextError {
     /// cause: a security module or a fanotify listener can deny a file with this errno.
     /// [`Batch::pop`](crate::Batch::pop) takes it out.
     Again,
+    /// A signal ended the wait before anything was there. Only
+    /// [`wait_with_mask`](crate::Context::wait_with_mask) ends that way.
+    Interrupted,
     /// A system call was refused, whatever it was asked.
     Os {
         /// Its name.
@@ -52,6 +55,7 @@ impl fmt::Display for ContextError {
                 "io_submit: the kernel has no memory for more requests (EAGAIN); those that are left \
                  stay in the batch: take completions, then submit again",
             ),
+            Self::Interrupted => f.write_str("a signal ended the wait before any completion came"),
             Self::Os { call, errno } => refused_call(f, call, errno),
         }
     }

@@ -5,11 +5,13 @@
 //! of its completion, an [`Errno`].
 
 mod context;
+mod request;
 mod returned;
 mod setup;
 
 pub use context::{ContextError, SubmitError, Submitted};
-pub use returned::{Full, OutOfRange};
+pub use request::RequestError;
+pub use returned::{Full, OutOfRange, PieceCount};
 pub use setup::SetupError;
 
 use crate::errno::Errno;
@@ -26,10 +28,17 @@ pub enum Error {
     Setup(SetupError),
     /// A context could not do what it was asked.
     Context(ContextError),
+    /// A request failed, and what that means for its operation.
+    Request(RequestError),
     /// A request failed, or memory could not be had.
     Errno(Errno),
-    /// A batch was full.
+    /// A batch was full, or a vectored buffer.
     Full,
+    /// A vectored buffer had no pieces or too many.
+    PieceCount {
+        /// How many it had.
+        count: usize,
+    },
     /// A range did not lie within its buffer.
     OutOfRange {
         /// Where it starts, unless that is beyond every number.
@@ -46,8 +55,10 @@ impl fmt::Display for Error {
         match self {
             Self::Setup(error) => error.fmt(f),
             Self::Context(error) => error.fmt(f),
+            Self::Request(error) => error.fmt(f),
             Self::Errno(errno) => errno.fmt(f),
             Self::Full => f.write_str(returned::FULL),
+            Self::PieceCount { count } => returned::piece_count(f, *count),
             Self::OutOfRange { start, end, buffer } => {
                 returned::out_of_range(f, *start, *end, *buffer)
             }
@@ -75,6 +86,12 @@ impl From<SubmitError> for Error {
     }
 }
 
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
         Self::Errno(errno)
@@ -84,6 +101,12 @@ impl From<Errno> for Error {
 impl<R> From<Full<R>> for Error {
     fn from(_: Full<R>) -> Self {
         Self::Full
+    }
+}
+
+impl<B> From<PieceCount<B>> for Error {
+    fn from(error: PieceCount<B>) -> Self {
+        Self::PieceCount { count: error.count }
     }
 }
 
@@ -112,7 +135,10 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
 
 #[cfg(feature = "std")]
 mod std_io {
-    use super::{ContextError, Errno, Error, Full, OutOfRange, SetupError, SubmitError};
+    use super::{
+        ContextError, Errno, Error, Full, OutOfRange, PieceCount, RequestError, SetupError,
+        SubmitError,
+    };
     use std::io;
 
     impl Error {
@@ -120,12 +146,16 @@ mod std_io {
         fn kind(&self) -> io::ErrorKind {
             let errno = match self {
                 Self::Setup(error) => error.errno,
+                Self::Request(error) => error.errno,
                 Self::Context(ContextError::Os { errno, .. }) | Self::Errno(errno) => *errno,
                 Self::Context(ContextError::Again) => Errno::EAGAIN,
+                Self::Context(ContextError::Interrupted) => Errno::EINTR,
                 Self::Context(ContextError::Busy { .. }) => Errno::EBUSY,
                 Self::Context(_) => Errno::EBADF,
                 Self::Full => Errno::ENOBUFS,
-                Self::OutOfRange { .. } => return io::ErrorKind::InvalidInput,
+                Self::OutOfRange { .. } | Self::PieceCount { .. } => {
+                    return io::ErrorKind::InvalidInput;
+                }
             };
             io::Error::from(errno).kind()
         }
@@ -153,5 +183,13 @@ mod std_io {
         };
     }
 
-    into_io_error!(SetupError, ContextError, SubmitError, Full<R>, OutOfRange<R>);
+    into_io_error!(
+        SetupError,
+        ContextError,
+        SubmitError,
+        RequestError,
+        Full<R>,
+        OutOfRange<R>,
+        PieceCount<R>
+    );
 }

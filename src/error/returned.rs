@@ -1,5 +1,6 @@
-//! [`Full`] and [`OutOfRange`]: errors that hand a value back.
+//! [`Full`], [`OutOfRange`], [`PieceCount`]: errors that hand a value back.
 
+use crate::abi::UIO_MAXIOV;
 use core::{error, fmt};
 
 /// The container is full; here is the value back.
@@ -52,8 +53,32 @@ impl<R> fmt::Display for OutOfRange<R> {
 
 impl<R> error::Error for OutOfRange<R> {}
 
+/// A vectored buffer with no pieces or with too many; here is the buffer back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PieceCount<B> {
+    /// The buffer.
+    pub buf: B,
+    /// How many pieces it has. 1 to 1024 would do.
+    pub count: usize,
+}
+
+impl<B> fmt::Debug for PieceCount<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PieceCount").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl<B> fmt::Display for PieceCount<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        piece_count(f, self.count)
+    }
+}
+
+impl<B> error::Error for PieceCount<B> {}
+
 /// The message of [`Full`].
-pub(super) const FULL: &str = "the batch is full: submit it before pushing more";
+pub(super) const FULL: &str = "no room for one more: submit the batch, or use fewer pieces";
 
 /// The message of [`OutOfRange`].
 pub(super) fn out_of_range(
@@ -67,4 +92,9 @@ pub(super) fn out_of_range(
         _ => f.write_str("a range beyond every number")?,
     }
     write!(f, " does not lie within a buffer of {buffer} bytes")
+}
+
+/// The message of [`PieceCount`].
+pub(super) fn piece_count(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    write!(f, "a vectored transfer has 1 to {UIO_MAXIOV} pieces, not {count}")
 }

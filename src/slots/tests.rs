@@ -26,7 +26,7 @@ impl<T> Table<T> {
     fn occupy(&mut self, tag: T) -> Result<u64, T> {
         // SAFETY: nothing is submitted.
         let file = unsafe { Fd::from_raw(-1) };
-        match self.slots.occupy(Request::read(file, vec![0; 8], 0).tag(tag)) {
+        match self.slots.occupy(Request::read(file, vec![0; 8], 0).tag(tag).into_kind(), None) {
             // SAFETY: in the table's memory, and nobody borrows it now.
             Ok(iocb) => Ok(unsafe { (*iocb).aio_data }),
             Err(request) => Err(request.into_parts().1),
@@ -119,7 +119,7 @@ fn withdrawn_requests_come_back_whole() {
         let file = unsafe { Fd::from_raw(-1) };
         let request = Request::read(file, vec![0; width::from_u32(number)], number.into())
             .tag(Rc::clone(&tag));
-        iocbs.push(table.slots.occupy(request).unwrap());
+        iocbs.push(table.slots.occupy(request.into_kind(), None).unwrap());
     }
     for (number, iocb) in iocbs.into_iter().enumerate().rev() {
         // SAFETY: the kernel was told of none, and there is no file.
@@ -158,7 +158,7 @@ fn the_iocb_is_that_of_the_request() {
     // SAFETY: nothing is submitted.
     let file = unsafe { Fd::from_raw(3) };
     let request = Request::write(file, buf, 512).flags(crate::RwFlags::DSYNC).range(8..24).unwrap();
-    let iocb = slots.occupy(request).unwrap();
+    let iocb = slots.occupy(request.into_kind(), None).unwrap();
     // SAFETY: in the table's memory, and nobody borrows it now.
     let iocb = unsafe { *iocb };
     let expected = Iocb {

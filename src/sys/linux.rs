@@ -281,6 +281,49 @@ pub(crate) fn monotonic() -> Option<Duration> {
     Some(seconds.saturating_add(Duration::from_nanos(now.tv_nsec.cast_unsigned())))
 }
 
+/// Makes another descriptor for the same open file, closed on exec.
+///
+/// # Errors
+///
+/// `EBADF`, `EMFILE`.
+pub(crate) fn duplicate(fd: i32) -> Result<i32, Errno> {
+    const F_DUPFD_CLOEXEC: usize = 1030;
+    // SAFETY: no memory is passed, and the new descriptor is nobody else's.
+    let returned = unsafe { sc::syscall3(nr::FCNTL, width::from_i32(fd), F_DUPFD_CLOEXEC, 0) };
+    decode(returned).map(width::to_i32)
+}
+
+/// Closes a descriptor.
+///
+/// # Safety
+///
+/// It is the caller's, and not used afterwards.
+pub(crate) unsafe fn close(fd: i32) {
+    // SAFETY: the caller gives it up. Whatever the kernel answers, it is closed.
+    let _closed = unsafe { sc::syscall1(nr::CLOSE, width::from_i32(fd)) };
+}
+
+/// Whether a file has positions, as regular files and block devices do.
+pub(crate) fn is_seekable(fd: i32) -> bool {
+    const SEEK_CUR: usize = 1;
+    // SAFETY: no memory is passed; the position stays where it is.
+    decode(unsafe { sc::syscall3(nr::LSEEK, width::from_i32(fd), 0, SEEK_CUR) }).is_ok()
+}
+
+/// Sets the signal mask of this thread, and says what it was.
+///
+/// # Errors
+///
+/// None that the kernel gives; a sandbox may.
+pub(crate) fn set_signal_mask(mask: u64) -> Result<u64, Errno> {
+    const SIG_SETMASK: usize = 2;
+    let mut before = 0_u64;
+    let (set, old) = ((&raw const mask).expose_provenance(), (&raw mut before).expose_provenance());
+    // SAFETY: the kernel reads and writes 8 bytes each, of local variables.
+    decode(unsafe { sc::syscall4(nr::RT_SIGPROCMASK, SIG_SETMASK, set, old, size_of::<u64>()) })?;
+    Ok(before)
+}
+
 /// Reads the beginning of a small file, like those of /proc, and says how many bytes it has got.
 ///
 /// # Errors

@@ -5,5 +5,8 @@
 
 mod linux;
 
-pub(crate) use linux::{abort, madvise_wipe_on_fork, mmap, monotonic, munmap, read_file};
+pub(crate) use linux::{
+    abort, close, duplicate, is_seekable, madvise_wipe_on_fork, mmap, monotonic, munmap, read_file,
+    set_signal_mask,
+};
 pub use linux::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

@@ -1,0 +1,102 @@
+//! [`Context::cancel`], and naming what is in flight.
+
+use crate::{context::Context, errno::Errno, error::ContextError, flags::Opcode};
+
+/// The name of one request in flight, within its context.
+///
+/// It stays the same when the context moves, and is not used again while anybody could remember it
+/// (for the next 2^32 requests).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(crate) u64);
+
+/// A request that the kernel has, or has just completed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InFlight<'cx, T> {
+    /// By which to [cancel](Context::cancel) it.
+    pub id: RequestId,
+    /// What was attached to it.
+    pub tag: &'cx T,
+    /// What it does.
+    pub opcode: Opcode,
+}
+
+/// What became of an attempt to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// It was cancelled. Its completion will come, as
+    /// [`Outcome::Cancelled`](crate::Outcome::Cancelled) if it was not ready at the same time.
+    Cancelled,
+    /// It cannot be cancelled, or is over already. Its completion will come, or is there.
+    NotCancellable,
+    /// There is no such request in flight: its completion has been received.
+    NotInFlight,
+}
+
+impl<B, T, const N: usize> Context<B, T, N> {
+    /// The requests in flight whose completions have not been received, in no particular order.
+    ///
+    /// To find the one to cancel:
+    ///
+    /// ```
+    /// use linux_aio::{Batch, Cancel, Context, Outcome, PollEvents, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut cx = Context::<(), &str, 8>::new()?;
+    /// let mut batch = Batch::<_, _, 8>::new();
+    /// batch.push(Request::poll(&socket).events(PollEvents::IN).tag("silent"))?;
+    /// cx.submit(&mut batch)?;
+    ///
+    /// let id = cx.requests().find(|request| *request.tag == "silent").map(|request| request.id);
+    /// assert_eq!(cx.cancel(id.unwrap())?, Cancel::Cancelled);
+    /// let done = cx.wait(1, None)?.next().unwrap();
+    /// assert_eq!(done.outcome(), Ok(Outcome::Cancelled));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn requests(&self) -> impl Iterator<Item = InFlight<'_, T>> {
+        self.slots.in_flight()
+    }
+
+    /// Asks the kernel to give a request up. In practice it does so for polls only.
+    ///
+    /// Whatever the answer, a request in flight has its one completion. A read or write that is not
+    /// cancellable goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ContextError::Forked`], [`ContextError::Gone`], or [`ContextError::Os`] if the call is
+    /// refused.
+    ///
+    /// # Kernel
+    ///
+    /// `io_cancel(2)`, whose man page is out of date; since Linux 2.6, for polls since 4.19.
+    #[doc(alias = "io_cancel")]
+    pub fn cancel(&mut self, id: RequestId) -> Result<Cancel, ContextError> {
+        self.core.raw.check()?;
+        let Some(iocb) = self.slots.iocb(id) else {
+            return Ok(Cancel::NotInFlight);
+        };
+        self.core.stats.system_calls += 1;
+        // SAFETY: it is in its slot, where it was when it was submitted, and nobody borrows it.
+        match unsafe { self.core.raw.cancel(iocb) } {
+            Ok(()) | Err(ContextError::Os { errno: Errno::EINPROGRESS, .. }) => {
+                Ok(Cancel::Cancelled)
+            }
+            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Ok(Cancel::NotCancellable),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Cancels all polls, which could otherwise stay in flight for ever.
+    pub(crate) fn cancel_polls(&mut self) {
+        let mut next = 0;
+        while let Some((index, id)) = self.slots.next_in_flight(next, Opcode::Poll) {
+            // If it cannot be, it is over, or the call is refused; then the wait that follows finds
+            // out.
+            let _cancelled = self.cancel(id);
+            next = index + 1;
+        }
+    }
+}

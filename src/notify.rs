@@ -1,0 +1,68 @@
+//! [`Context::set_notify`]: an eventfd for every request.
+
+use crate::{
+    abi::{IOCB_FLAG_RESFD, Iocb},
+    context::Context,
+    error::ContextError,
+    fd::Fd,
+    sys,
+};
+
+/// A file descriptor of the library's own.
+///
+/// # Invariants
+///
+/// It is open, and nobody else closes it.
+#[derive(Debug)]
+pub(crate) struct OwnFd(i32);
+
+impl Drop for OwnFd {
+    fn drop(&mut self) {
+        // SAFETY: the invariant; this is the last use.
+        unsafe { sys::close(self.0) };
+    }
+}
+
+impl OwnFd {
+    /// Makes a request notify by this eventfd, if it has none of its own.
+    pub(crate) fn apply(&self, iocb: &mut Iocb) -> bool {
+        if iocb.aio_flags & IOCB_FLAG_RESFD != 0 {
+            return false;
+        }
+        iocb.aio_flags |= IOCB_FLAG_RESFD;
+        iocb.aio_resfd = self.0.cast_unsigned();
+        true
+    }
+}
+
+impl<B, T, const N: usize> Context<B, T, N> {
+    /// Makes every request submitted from now on add 1 to the counter of this eventfd when it has
+    /// completed, unless it has [one of its own](crate::Request::notify); or ends that.
+    ///
+    /// The context keeps a duplicate of the descriptor, so the caller may close it. To lose nothing,
+    /// read the eventfd first and reap afterwards. A request that the kernel refuses at once does not
+    /// count: its completion is there when [`submit`](Self::submit) returns.
+    ///
+    /// A scope uses the eventfd of the context that it is entered on, and what is set in it stays set.
+    ///
+    /// # Errors
+    ///
+    /// [`ContextError::Os`] if no descriptor is left (`EMFILE`); the one before stays in force then.
+    /// [`ContextError::Forked`], [`ContextError::Gone`].
+    ///
+    /// # Kernel
+    ///
+    /// `IOCB_FLAG_RESFD`; since Linux 2.6.22. `fcntl(2)` with `F_DUPFD_CLOEXEC`.
+    #[doc(alias = "IOCB_FLAG_RESFD")]
+    pub fn set_notify(&mut self, eventfd: Option<Fd<'_>>) -> Result<(), ContextError> {
+        self.core.raw.check()?;
+        self.core.notify = match eventfd {
+            None => None,
+            Some(fd) => match sys::duplicate(fd.as_raw()) {
+                Ok(own) => Some(OwnFd(own)),
+                Err(errno) => return Err(ContextError::Os { call: "fcntl", errno }),
+            },
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! [`Probe`]: what this kernel and this file accept, found out by trying.
+
+use crate::{
+    abi::{IOCB_FLAG_IOPRIO, Iocb, Iovec, UIO_MAXIOV},
+    errno::Errno,
+    error::{ContextError, SetupError},
+    fd::Fd,
+    flags::{Opcode, PollEvents, RwFlags},
+    fork::ForkGuard,
+    limits::Limits,
+    priority::{Priority, PriorityClass},
+    raw::RawContext,
+    sys, width,
+};
+use core::{mem::MaybeUninit, ptr};
+
+/// What native AIO can do with a file, on the kernel that is running.
+///
+/// Everything is found out by trying it, never by a version number: versions lie, where features
+/// were ported back or a sandbox stands in between. What is tried is harmless: transfers of no bytes,
+/// a sync, a poll that is cancelled.
+///
+/// ```
+/// use linux_aio::{Opcode, Probe, RwFlags, Support};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let file = tempfile::tempfile()?;
+/// let probe = Probe::run(&file)?;
+/// assert_eq!(probe.operation(Opcode::Pread), Support::Yes);
+/// if probe.flag(Opcode::Pwrite, RwFlags::ATOMIC) != Support::Yes {
+///     println!("no atomic writes here");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Probe {
+    operations: [(Opcode, Support); Opcode::ALL.len()],
+    read_flags: [(RwFlags, Support); FLAGS.len()],
+    write_flags: [(RwFlags, Support); FLAGS.len()],
+    /// Whether requests may have a [priority](crate::Request::priority).
+    pub priority: Support,
+    /// How many pieces a vectored read or write may have, if that could be tried.
+    pub pieces: Option<usize>,
+    /// Whether a wait can change the signal mask atomically (`io_pgetevents`).
+    pub pgetevents: Support,
+    /// Whether a forked child is told at once (`MADV_WIPEONFORK`).
+    pub wipe_on_fork: Support,
+    /// How many requests all contexts of the machine have claimed (`fs.aio-nr`), if /proc says so.
+    pub in_use: Option<u64>,
+    /// How many they may claim (`fs.aio-max-nr`), if /proc says so.
+    pub limit: Option<u64>,
+}
+
+/// Whether something is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It was tried and accepted.
+    Yes,
+    /// It was tried and refused, with this errno.
+    No(Errno),
+    /// It could not be tried: the file is not open for this (reading, writing), or it has no
+    /// positions, so that trying might hang.
+    Untried,
+}
+
+/// Every flag that has a name.
+const FLAGS: [RwFlags; 9] = [
+    RwFlags::HIPRI,
+    RwFlags::DSYNC,
+    RwFlags::SYNC,
+    RwFlags::NOWAIT,
+    RwFlags::APPEND,
+    RwFlags::NOAPPEND,
+    RwFlags::ATOMIC,
+    RwFlags::DONTCACHE,
+    RwFlags::NOSIGNAL,
+];
+
+impl Probe {
+    /// Tries everything on this file.
+    ///
+    /// A regular file or block device that is open for reading and writing tells most. Nothing is
+    /// read from it or written to it; it is synced.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`], if there is no native AIO to be had at all.
+    pub fn run<'fd>(file: impl Into<Fd<'fd>>) -> Result<Self, SetupError> {
+        let file = file.into();
+        let mut trial = Trial { cx: RawContext::new(1)?, file };
+        let transfers = sys::is_seekable(file.as_raw());
+        let flags_of = |trial: &mut Trial<'_>, opcode: Opcode| {
+            FLAGS.map(|flag| {
+                if !transfers {
+                    return (flag, Support::Untried);
+                }
+                let iocb = Iocb { aio_rw_flags: flag.bits().cast_signed(), ..Iocb::default() };
+                (flag, of_flag(trial.transfer(opcode, iocb)))
+            })
+        };
+        let read_flags = flags_of(&mut trial, Opcode::Pread);
+        let write_flags = flags_of(&mut trial, Opcode::Pwrite);
+        let operations = Opcode::ALL.map(|opcode| {
+            let support = match opcode {
+                _ if opcode.is_transfer() && !transfers => Support::Untried,
+                _ if opcode.is_transfer() => of_operation(trial.transfer(opcode, Iocb::default())),
+                Opcode::Poll => of_operation(trial.poll()),
+                _ => of_operation(trial.complete(opcode, Iocb::default())),
+            };
+            (opcode, support)
+        });
+        let priority = if transfers { of_operation(trial.priority()) } else { Support::Untried };
+        let pieces = if transfers { trial.pieces() } else { None };
+        let pgetevents = trial.pgetevents();
+        let wipe_on_fork = match ForkGuard::new() {
+            Ok(guard) if guard.is_real() => Support::Yes,
+            Ok(_) => Support::No(Errno::EINVAL),
+            Err((_, errno)) => Support::No(errno),
+        };
+        drop(trial);
+        let Limits { in_use, limit } = Limits::read();
+        Ok(Self {
+            operations,
+            read_flags,
+            write_flags,
+            priority,
+            pieces,
+            pgetevents,
+            wipe_on_fork,
+            in_use,
+            limit,
+        })
+    }
+
+    /// Whether an operation is to be had with this file.
+    #[must_use]
+    pub fn operation(&self, opcode: Opcode) -> Support {
+        find(&self.operations, opcode)
+    }
+
+    /// Whether reads or writes (in one piece or several) of this file take a flag. Of several flags,
+    /// the first one that is not to be had decides.
+    #[must_use]
+    pub fn flag(&self, opcode: Opcode, flags: RwFlags) -> Support {
+        let known = match opcode {
+            Opcode::Pread | Opcode::Preadv => &self.read_flags,
+            Opcode::Pwrite | Opcode::Pwritev => &self.write_flags,
+            _ => return Support::No(Errno::EINVAL),
+        };
+        let mut supports = flags.iter().map(|flag| find(known, flag));
+        supports.find(|&support| support != Support::Yes).unwrap_or(Support::Yes)
+    }
+}
+
+/// The entry of a table; what is not in it was not tried.
+fn find<K: Copy + PartialEq>(table: &[(K, Support)], key: K) -> Support {
+    table.iter().find(|(known, _)| *known == key).map_or(Support::Untried, |&(_, support)| support)
+}
+
+/// What a refused or accepted operation means.
+fn of_operation(tried: Result<(), Errno>) -> Support {
+    match tried {
+        Ok(()) => Support::Yes,
+        Err(Errno::EBADF) => Support::Untried,
+        Err(errno) => Support::No(errno),
+    }
+}
+
+/// The same for a flag: only one errno says that it is not known. (An atomic write of no bytes is
+/// `EINVAL` where atomic writes are to be had; one that would block is `EAGAIN`.)
+fn of_flag(tried: Result<(), Errno>) -> Support {
+    match tried {
+        Err(errno @ Errno::EOPNOTSUPP) => Support::No(errno),
+        Err(Errno::EBADF) => Support::Untried,
+        _ => Support::Yes,
+    }
+}
+
+/// One request at a time.
+struct Trial<'fd> {
+    cx: RawContext,
+    file: Fd<'fd>,
+}
+
+impl Trial<'_> {
+    /// A transfer of no bytes.
+    fn transfer(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
+        let nothing = Iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+        let vectored = matches!(opcode, Opcode::Preadv | Opcode::Pwritev);
+        let (aio_buf, aio_nbytes) = if vectored { (address(&nothing), 1) } else { (0, 0) };
+        self.complete(opcode, Iocb { aio_buf, aio_nbytes, ..iocb })
+    }
+
+    /// A poll that is over at once, if need be by being cancelled.
+    fn poll(&mut self) -> Result<(), Errno> {
+        let events = PollEvents::IN | PollEvents::OUT;
+        self.complete(Opcode::Poll, Iocb { aio_buf: events.bits().into(), ..Iocb::default() })
+    }
+
+    /// A transfer with the usual class of priority.
+    fn priority(&mut self) -> Result<(), Errno> {
+        let priority = Priority::new(PriorityClass::BestEffort, 4).unwrap_or(Priority::from_raw(0));
+        let iocb = Iocb {
+            aio_flags: IOCB_FLAG_IOPRIO,
+            aio_reqprio: priority.raw().cast_signed(),
+            ..Iocb::default()
+        };
+        match self.transfer(Opcode::Pread, iocb) {
+            Err(Errno::EBADF) => self.transfer(Opcode::Pwrite, iocb),
+            tried => tried,
+        }
+    }
+
+    /// The most pieces that are accepted, all of them empty.
+    fn pieces(&mut self) -> Option<usize> {
+        let nothing = [Iovec { iov_base: ptr::null_mut(), iov_len: 0 }; UIO_MAXIOV];
+        let aio_buf = address(&nothing);
+        let mut accepts = |count: usize| {
+            let iocb = Iocb { aio_buf, aio_nbytes: width::to_u64(count), ..Iocb::default() };
+            match self.complete(Opcode::Preadv, iocb) {
+                Err(Errno::EBADF) => self.complete(Opcode::Pwritev, iocb).is_ok(),
+                tried => tried.is_ok(),
+            }
+        };
+        [UIO_MAXIOV, 256, 16, 8, 1].into_iter().find(|&count| accepts(count))
+    }
+
+    /// A wait for nothing.
+    fn pgetevents(&mut self) -> Support {
+        // SAFETY: there is room for no events, and none are asked for.
+        let waited = unsafe {
+            sys::io_pgetevents(self.cx.id(), 0, 0, ptr::null_mut(), ptr::null(), ptr::null())
+        };
+        waited.map_or_else(Support::No, |_| Support::Yes)
+    }
+
+    /// Submits a request that has no data, and says whether it succeeded.
+    fn complete(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
+        let mut iocb = Iocb {
+            aio_lio_opcode: opcode.raw(),
+            aio_fildes: self.file.as_raw().cast_unsigned(),
+            ..iocb
+        };
+        let iocb = &raw mut iocb;
+        // SAFETY: the iocb is a local variable; the file is open; no bytes are transferred, and iovecs
+        // are needed during the call only.
+        match unsafe { self.cx.submit(&[iocb]) } {
+            Ok(1..) => {}
+            Ok(0) => return Err(Errno::EAGAIN),
+            Err(error) => return Err(errno_of(error)),
+        }
+        if opcode == Opcode::Poll {
+            // SAFETY: the iocb that was submitted.
+            let _cancelled = unsafe { self.cx.cancel(iocb) };
+        }
+        let mut events = [MaybeUninit::uninit(); 1];
+        loop {
+            match self.cx.getevents(1, &mut events, None) {
+                Ok([event]) => {
+                    let errno = i32::try_from(event.res.wrapping_neg()).ok();
+                    return errno.and_then(Errno::from_raw).map_or(Ok(()), Err);
+                }
+                Ok(_) | Err(ContextError::Os { errno: Errno::EINTR, .. }) => {}
+                Err(error) => return Err(errno_of(error)),
+            }
+        }
+    }
+}
+
+/// Where something is, for the kernel.
+fn address<T: ?Sized>(of: &T) -> u64 {
+    width::to_u64(ptr::from_ref(of).cast::<u8>().expose_provenance())
+}
+
+/// The errno behind the failure of a call.
+fn errno_of(error: ContextError) -> Errno {
+    match error {
+        ContextError::Os { errno, .. } => errno,
+        _ => Errno::EINVAL,
+    }
+}

@@ -1,0 +1,229 @@
+//! Polls: what they wait for, what they find, and how they end otherwise.
+
+use crate::support::skip;
+use linux_aio::{Batch, Cancel, Context, Errno, Outcome, PageBuf, PollEvents, Request};
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+type Cx = Context<(), u8, 8>;
+
+/// A context with polls of this socket for each of the masks, tagged in order.
+fn polling(socket: &UnixStream, masks: &[PollEvents]) -> Cx {
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 8>::new();
+    for (tag, &mask) in (0..).zip(masks) {
+        batch.push(Request::poll(socket).events(mask).tag(tag)).unwrap();
+    }
+    assert_eq!(cx.submit(&mut batch).unwrap().accepted, masks.len());
+    cx
+}
+
+/// The events found, and how many were asked for unnecessarily.
+fn found(outcome: Outcome) -> (PollEvents, PollEvents) {
+    let Outcome::Ready { events, asked } = outcome else { panic!("{outcome:?}") };
+    (events, asked)
+}
+
+#[test]
+fn the_default_mask_finds_room_to_write() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 1>::new();
+    batch.push(Request::poll(&socket).tag(0)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let (events, asked) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert_eq!(asked, PollEvents::IN | PollEvents::OUT | PollEvents::PRI);
+    assert_eq!(events & asked, PollEvents::OUT);
+}
+
+#[test]
+fn a_mask_waits_for_what_it_says() {
+    let (socket, mut peer) = UnixStream::pair().unwrap();
+    let mut cx = polling(&socket, &[PollEvents::IN, PollEvents::OUT]);
+    let done = cx.wait(1, None).unwrap().next().unwrap();
+    assert_eq!(done.tag, 1, "there is room to write");
+    assert_eq!(found(done.outcome().unwrap()).1, PollEvents::OUT);
+    assert_eq!(
+        cx.wait(1, Some(Duration::from_millis(20))).unwrap().count(),
+        0,
+        "nothing to read yet"
+    );
+
+    peer.write_all(b"x").unwrap();
+    let done = cx.wait(1, None).unwrap().next().unwrap();
+    let (events, asked) = found(done.outcome().unwrap());
+    assert_eq!((done.tag, events & asked), (0, PollEvents::IN));
+    // The raw result is the same number.
+    assert_eq!(done.result, Ok(events.bits().into()));
+}
+
+#[test]
+fn a_changed_mask_is_the_one_that_counts() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 1>::new();
+    let request = Request::poll(&socket).events(PollEvents::IN).events(PollEvents::OUT);
+    batch.push(request.tag(0)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let (_, asked) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert_eq!(asked, PollEvents::OUT);
+}
+
+#[test]
+fn a_hang_up_is_found_unasked_and_can_be_left_out() {
+    let (socket, peer) = UnixStream::pair().unwrap();
+    let mut cx = polling(&socket, &[PollEvents::RDHUP]);
+    drop(peer);
+    let (events, asked) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert!(events.contains(PollEvents::RDHUP | PollEvents::HUP), "{events:?}");
+    assert_eq!(events & asked, PollEvents::RDHUP);
+}
+
+#[test]
+fn unknown_bits_are_kept() {
+    let events = PollEvents::from_bits(0x1_000 | 0x1).unwrap();
+    assert_eq!(events.bits(), 0x1001);
+}
+
+#[test]
+fn a_silent_socket_is_given_up_after_the_context_has_moved() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let start = Instant::now();
+    let cx = polling(&socket, &[PollEvents::IN; 4]);
+    let (ids, tags) =
+        cx.requests().map(|poll| (poll.id, *poll.tag)).unzip::<_, _, Vec<_>, Vec<_>>();
+    assert_eq!(tags, [0, 1, 2, 3]);
+    let mut elsewhere = vec![cx];
+    elsewhere.reserve(100);
+    let cx = &mut elsewhere[0];
+    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::Cancelled));
+    let done = cx.wait(1, None).unwrap().next().unwrap();
+    assert_eq!((done.tag, done.outcome(), done.result), (2, Ok(Outcome::Cancelled), Ok(0)));
+    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::NotInFlight));
+    // Its slot is used again; the old name does not reach the new request.
+    let mut batch = Batch::<_, _, 1>::new();
+    batch.push(Request::poll(&socket).events(PollEvents::IN).tag(9)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::NotInFlight));
+    for id in cx.requests().map(|poll| poll.id).collect::<Vec<_>>() {
+        assert_eq!(cx.cancel(id), Ok(Cancel::Cancelled));
+    }
+    let mut tags = cx.wait(4, None).unwrap().map(|done| done.tag).collect::<Vec<_>>();
+    tags.sort_unstable();
+    assert_eq!(tags, [0, 1, 3, 9]);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_poll_that_is_ready_already_cannot_be_cancelled() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let mut cx = polling(&socket, &[PollEvents::OUT]);
+    // Unless its event has been received, it has a name; that is all.
+    let id = cx.requests().next().map(|poll| poll.id);
+    if let Some(id) = id {
+        assert_eq!(cx.cancel(id), Ok(Cancel::NotCancellable));
+    }
+    let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert!(events.contains(PollEvents::OUT));
+}
+
+#[test]
+fn a_scope_gives_up_what_it_polls() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let mut cx = Context::<PageBuf, (), 8>::new().unwrap();
+    let start = Instant::now();
+    for _ in 0..10 {
+        cx.scope(|cx: &mut Cx| {
+            let mut batch = Batch::<_, _, 8>::new();
+            for tag in 0..8 {
+                batch.push(Request::poll(&socket).events(PollEvents::IN).tag(tag)).unwrap();
+            }
+            cx.submit(&mut batch).unwrap();
+        })
+        .unwrap();
+    }
+    assert_eq!(cx.in_flight(), 0);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn dropping_a_context_gives_up_what_it_polls() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let start = Instant::now();
+    drop(polling(&socket, &[PollEvents::IN; 8]));
+    polling(&socket, &[PollEvents::IN; 8]).close().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn regular_files_are_always_ready() {
+    let file = File::open("/proc/self/exe").unwrap();
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 1>::new();
+    batch.push(Request::poll(&file).events(PollEvents::IN).tag(0)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert!(events.contains(PollEvents::IN));
+}
+
+#[test]
+fn what_cannot_be_waited_for_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    let made = rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    );
+    if let Err(errno) = made {
+        return skip(format!("no FIFO in the temp directory: {errno}"));
+    }
+    let fifo = File::options().read(true).write(true).open(&path).unwrap();
+    let mut cx = Cx::new().unwrap();
+    let mut batch = Batch::<_, _, 2>::new();
+    batch.push(Request::poll(&fifo).events(PollEvents::IN).tag(0)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let done = cx.wait(1, None).unwrap().next().unwrap();
+    assert_eq!((done.outcome(), done.result), (Ok(Outcome::NotPollable), Err(Errno::EINVAL)));
+    // When it is ready, it can be polled.
+    (&fifo).write_all(b"x").unwrap();
+    batch.push(Request::poll(&fifo).events(PollEvents::IN).tag(1)).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
+    assert!(events.contains(PollEvents::IN));
+}
+
+#[test]
+fn one_loop_for_files_and_sockets() {
+    let file = crate::support::file_with(b"from the disk");
+    let (socket, mut peer) = UnixStream::pair().unwrap();
+    let mut cx = Context::<Vec<u8>, &str, 2>::new().unwrap();
+    let mut batch = Batch::<_, _, 2>::new();
+    batch
+        .push(Request::poll(&socket).events(PollEvents::IN).carry(vec![0; 16]).tag("socket"))
+        .unwrap();
+    batch.push(Request::read(&file, vec![0; 13], 0).tag("file")).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let mut seen = Vec::new();
+    while cx.in_flight() > 0 {
+        for mut done in cx.wait(1, None).unwrap() {
+            match done.tag {
+                "file" => {
+                    peer.write_all(&done.buf).unwrap();
+                    seen.push("file".to_owned());
+                }
+                _ => {
+                    let bytes = (&socket).read(&mut done.buf).unwrap();
+                    seen.push(String::from_utf8_lossy(&done.buf[..bytes]).into_owned());
+                }
+            }
+        }
+    }
+    assert_eq!(seen, ["file", "from the disk"]);
+}
