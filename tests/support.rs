@@ -58,6 +58,9 @@ pub fn direct_file_with(content: &[u8]) -> Option<File> {
     }
 }
 
+/// The number of `io_pgetevents`, which the C library has no name for everywhere.
+pub const SYS_IO_PGETEVENTS: i64 = if cfg!(target_arch = "x86_64") { 333 } else { 292 };
+
 /// Makes a system call of this thread answer an errno from now on, whenever its arguments (number,
 /// value) are as given. Run it in a thread of its own.
 pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {

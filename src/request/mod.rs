@@ -113,6 +113,11 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
         self.replace_buf(Into::into)
     }
 
+    /// The request without its kind, as it is in a batch: for a function that makes one of several.
+    pub fn into_any(self) -> Request<'fd, B, T, Any> {
+        self.into_kind()
+    }
+
     /// Gives up the request for its buffer and tag.
     pub fn into_parts(self) -> (B, T) {
         (self.buf, self.tag)

@@ -1,0 +1,69 @@
+//! The probe says what is so: each answer is compared with what happens to a real request.
+
+use crate::support::{SYS_IO_PGETEVENTS, file_with, forbid, in_thread};
+use linux_aio::{Errno, Opcode, Probe, RwFlags, Support};
+use std::{fs::File, os::unix::net::UnixStream};
+
+#[test]
+fn a_regular_file_takes_all_operations_and_is_not_changed() {
+    let file = file_with(b"hello");
+    let before = file.metadata().unwrap();
+    let probe = Probe::run(&file).unwrap();
+    for opcode in Opcode::ALL {
+        assert_eq!(probe.operation(opcode), Support::Yes, "{opcode:?}");
+    }
+    for flag in [RwFlags::HIPRI, RwFlags::DSYNC, RwFlags::SYNC, RwFlags::APPEND] {
+        assert_eq!(probe.flag(Opcode::Pwritev, flag), Support::Yes, "{flag:?}");
+    }
+    assert_eq!(probe.flag(Opcode::Pwrite, RwFlags::DSYNC | RwFlags::SYNC), Support::Yes);
+    assert_eq!(probe.flag(Opcode::Pread, RwFlags::ATOMIC), Support::No(Errno::EOPNOTSUPP));
+    assert_eq!(probe.flag(Opcode::Fsync, RwFlags::SYNC), Support::No(Errno::EINVAL));
+    assert_eq!(probe.flag(Opcode::Pread, RwFlags::from_bits_retain(1 << 25)), Support::Untried);
+    assert_eq!((probe.pieces, probe.priority), (Some(1024), Support::Yes));
+    assert!(probe.in_use <= probe.limit && probe.limit.is_some());
+    let after = file.metadata().unwrap();
+    assert_eq!(
+        (before.len(), before.modified().unwrap()),
+        (after.len(), after.modified().unwrap())
+    );
+}
+
+#[test]
+fn what_a_file_is_not_open_for_is_not_tried() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let reading = Probe::run(&File::open(file.path()).unwrap()).unwrap();
+    assert_eq!(reading.operation(Opcode::Pread), Support::Yes);
+    assert_eq!(reading.operation(Opcode::Pwrite), Support::Untried);
+    assert_eq!(reading.flag(Opcode::Pwrite, RwFlags::DSYNC), Support::Untried);
+    let writing = Probe::run(&File::options().write(true).open(file.path()).unwrap()).unwrap();
+    assert_eq!(writing.operation(Opcode::Preadv), Support::Untried);
+    assert_eq!(writing.operation(Opcode::Pwritev), Support::Yes);
+    assert_eq!((writing.pieces, writing.priority), (Some(1024), Support::Yes));
+}
+
+#[test]
+fn a_silent_socket_does_not_hang_it() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let probe = Probe::run(&socket).unwrap();
+    assert_eq!(probe.operation(Opcode::Pread), Support::Untried);
+    assert_eq!(probe.operation(Opcode::Poll), Support::Yes);
+    assert_eq!(probe.operation(Opcode::Fsync), Support::No(Errno::EINVAL));
+    assert_eq!((probe.pieces, probe.priority), (None, Support::Untried));
+}
+
+#[test]
+fn what_a_sandbox_forbids_is_not_there() {
+    let file = file_with(b"hello");
+    let probe = in_thread(|| {
+        forbid(SYS_IO_PGETEVENTS, &[], libc::EPERM);
+        forbid(libc::SYS_madvise, &[(2, 18)], libc::EINVAL);
+        Probe::run(&file).unwrap()
+    });
+    assert_eq!(probe.pgetevents, Support::No(Errno::EPERM));
+    assert_eq!(probe.wipe_on_fork, Support::No(Errno::EINVAL));
+    let error = in_thread(|| {
+        forbid(libc::SYS_io_setup, &[], libc::ENOSYS);
+        Probe::run(&file).unwrap_err()
+    });
+    assert_eq!(error.errno, Errno::ENOSYS);
+}
