@@ -284,11 +284,82 @@
 //! Request::write(&file, [0; 512], 0);
 //! ```
 //!
-//! A `Buf` whose kind is not known, to read into:
+//! A `Buf` whose kind is not known:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
-//! Request::read(&file, Buf::from(&b"constant"[..]), 0);
+//! Request::write(&file, Buf::from(&b"constant"[..]), 0); // make the request first, then `into_buf`
+//! ```
+//!
+//! # Options that an operation does not have
+//!
+//! None is ignored: it does not compile.
+//!
+//! ```
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! Request::write(&file, &b"x"[..], 0).flags(RwFlags::DSYNC).priority(Priority::from_raw(0)).range(..0)?;
+//! Request::poll(&file).events(PollEvents::IN).notify(&file);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! Request::fsync(&file).flags(RwFlags::DSYNC);
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! Request::poll(&file).priority(Priority::from_raw(0));
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! Request::read(&file, PageBuf::empty(), 0).events(PollEvents::IN);
+//! ```
+//!
+//! A range of bytes of pieces:
+//!
+//! ```compile_fail,E0277
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! let pieces = [IoSlice::new(b"x")];
+//! Request::writev(&file, &pieces[..], 0)?.range(..0);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A buffer in place of another one, once the request is made:
+//!
+//! ```compile_fail,E0599
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! Request::read(&file, PageBuf::empty(), 0).carry(PageBuf::empty());
+//! ```
+//!
+//! # Pieces that cannot be lent
+//!
+//! ```compile_fail,E0277
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! let pieces = [IoSlice::new(b"x")];
+//! Request::readv(&file, &pieces[..], 0); // `writev` compiles: see `IoSlice`
+//! ```
+//!
+//! ```compile_fail,E0080
+//! # use linux_aio::*;
+//! Pieces::<PageBuf, 1025>::new();
+//! ```
+//!
+//! Their borrow lasts as long as any other:
+//!
+//! ```compile_fail,E0502
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! let mut bytes = *b"x";
+//! let pieces = [IoSlice::new(&bytes)];
+//! scope(|cx: &mut Context<&[IoSlice], (), 1>| {
+//!     let mut batch = Batch::<_, _, 1>::new();
+//!     batch.push(Request::writev(&file, &pieces[..], 0)?)?;
+//!     cx.submit(&mut batch)?;
+//!     bytes.reverse(); // in flight
+//!     Ok::<(), Error>(())
+//! })??;
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! # A tag that asks for more alignment than a page has

@@ -24,6 +24,7 @@ mod conversions;
 mod copy;
 mod drop_in_flight;
 mod drop_panics;
+mod explanations;
 mod fork;
 mod kernel_facts;
 mod leak;

@@ -1,0 +1,123 @@
+//! Prints what native AIO can do here: on the kernel that is running, with a given file.
+//!
+//! ```text
+//! cargo run --example probe            # with a file in the temp directory
+//! cargo run --example probe -- FILE    # with FILE, which is not changed
+//! ```
+//!
+//! All is found out by trying it, with `O_DIRECT` and without.
+
+use linux_aio::{Opcode, Probe, RwFlags, Support};
+use rustix::fs::OFlags;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const USAGE: &str = "usage: probe [FILE]";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let path = match (arguments.next(), arguments.next()) {
+        (Some(option), None) if option == "--help" || option == "-h" => {
+            println!(
+                "{USAGE}\nTries what native AIO can do with FILE, or with a file in the temp directory."
+            );
+            return ExitCode::SUCCESS;
+        }
+        (path, None) => path.map(PathBuf::from),
+        (_, Some(extra)) => {
+            eprintln!("probe: one argument too many: {extra:?}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(path.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("probe: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(path: Option<&Path>) -> io::Result<()> {
+    let temporary;
+    let path = match path {
+        Some(path) => path,
+        None => {
+            temporary = tempfile::NamedTempFile::new()?;
+            temporary.path()
+        }
+    };
+    let in_path = |error: io::Error| io::Error::new(error.kind(), format!("{path:?}: {error}"));
+    let file = open(path, OFlags::empty()).map_err(in_path)?;
+    let buffered = Probe::run(&file)?;
+    let direct = match open(path, OFlags::DIRECT) {
+        Ok(file) => Some(Probe::run(&file)?),
+        Err(_) => None,
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} {}, {path:?}\n", kernel(), std::env::consts::ARCH)?;
+    machine(&mut out, &buffered)?;
+    table(&mut out, &buffered, direct.as_ref())
+}
+
+/// Opens for as much as is allowed. Without waiting: for a FIFO, say.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
+    let open =
+        |read, write| OpenOptions::new().read(read).write(write).custom_flags(flags).open(path);
+    open(true, true)
+        .or_else(|_| open(true, false))
+        .or_else(|error| open(false, true).map_err(|_| error))
+}
+
+/// The name and version of the kernel.
+fn kernel() -> String {
+    let name = rustix::system::uname();
+    format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
+}
+
+/// What does not depend on the file.
+fn machine(out: &mut impl Write, probe: &Probe) -> io::Result<()> {
+    let number = |number: Option<u64>| number.map_or("unknown".into(), |number| number.to_string());
+    writeln!(out, "{:34}{}", "requests claimed (fs.aio-nr)", number(probe.in_use))?;
+    writeln!(out, "{:34}{}", "of at most (fs.aio-max-nr)", number(probe.limit))?;
+    writeln!(out, "{:34}{}", "wait with mask (io_pgetevents)", words(probe.pgetevents))?;
+    writeln!(out, "{:34}{}", "forks told (MADV_WIPEONFORK)", words(probe.wipe_on_fork))
+}
+
+/// What does, through the page cache and past it.
+fn table(out: &mut impl Write, buffered: &Probe, direct: Option<&Probe>) -> io::Result<()> {
+    let header = if direct.is_some() { "with O_DIRECT" } else { "(O_DIRECT is refused)" };
+    writeln!(out, "\n{:34}{:30}{header}", "this file", "through the page cache")?;
+    let mut row = |what: &str, of: &dyn Fn(&Probe) -> String| {
+        let direct = direct.map_or(String::new(), of);
+        writeln!(out, "{}", format!("{what:34}{:30}{direct}", of(buffered)).trim_end())
+    };
+    for opcode in Opcode::ALL {
+        row(opcode.name(), &|probe| words(probe.operation(opcode)))?;
+    }
+    row("pieces of a vectored transfer", &|probe| {
+        probe.pieces.map_or("not tried".into(), |most| format!("up to {most}"))
+    })?;
+    row("priority", &|probe| words(probe.priority))?;
+    for (name, flag) in RwFlags::all().iter_names() {
+        row(&format!("flag {name}, reads / writes"), &|probe| {
+            let of = |opcode| words(probe.flag(opcode, flag));
+            format!("{} / {}", of(Opcode::Pread), of(Opcode::Pwrite))
+        })?;
+    }
+    Ok(())
+}
+
+fn words(support: Support) -> String {
+    match support {
+        Support::Yes => "yes".into(),
+        Support::No(errno) => format!("no ({})", errno.name().unwrap_or("unknown errno")),
+        Support::Untried => "not tried".into(),
+    }
+}
