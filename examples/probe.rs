@@ -107,7 +107,11 @@ fn table(out: &mut impl Write, buffered: &Probe, direct: Option<&Probe>) -> io::
     row("priority", &|probe| words(probe.priority))?;
     for (name, flag) in RwFlags::all().iter_names() {
         row(&format!("flag {name}, reads / writes"), &|probe| {
-            let of = |opcode| words(probe.flag(opcode, flag));
+            let of = |opcode| match probe.flag(opcode, flag) {
+                Support::Yes => "yes",
+                Support::No(_) => "no",
+                Support::Untried => "not tried",
+            };
             format!("{} / {}", of(Opcode::Pread), of(Opcode::Pwrite))
         })?;
     }

@@ -120,55 +120,6 @@ fn what_is_there_is_returned_whatever_the_mask() {
 }
 
 #[test]
-fn ten_thousand_interruptions_lose_no_completion() {
-    in_thread(|| {
-        let file = file_with(b"hello");
-        let handler: extern "C" fn(libc::c_int) = handle;
-        // SAFETY: the handler only counts.
-        unsafe { libc::signal(libc::SIGPROF, handler as libc::sighandler_t) };
-        // SAFETY: has no duties.
-        let waiter = unsafe { libc::pthread_self() };
-        let before = handled(libc::SIGPROF);
-        let interrupted = || handled(libc::SIGPROF) - before;
-        let (mut cx, peer) = silent();
-        let mut reads = Context::<Vec<u8>, u32, 8>::new().unwrap();
-        let mut batch = Batch::<_, _, 8>::new();
-        let done = thread::scope(|scope| {
-            scope.spawn(|| {
-                while interrupted() < 10_000 {
-                    // SAFETY: the waiter lives longer than this scope.
-                    unsafe { libc::pthread_kill(waiter, libc::SIGPROF) };
-                    thread::sleep(Duration::from_micros(20));
-                }
-            });
-            let (mut submitted, mut done) = (0, 0);
-            while done < 10_000 || interrupted() < 10_000 {
-                // Some wait in the kernel and are interrupted there, some find what they want.
-                if let Ok(completions) =
-                    cx.wait_with_mask(1, Some(Duration::from_micros(100)), SignalSet::EMPTY)
-                {
-                    assert_eq!(completions.count(), 0);
-                }
-                while submitted < 10_000
-                    && batch.push(Request::read(&file, vec![0; 5], 0).tag(submitted)).is_ok()
-                {
-                    submitted += 1;
-                }
-                reads.submit(&mut batch).unwrap();
-                for read in reads.wait(1, LONG).unwrap() {
-                    assert_eq!(read.result, Ok(5));
-                    done += 1;
-                }
-            }
-            done
-        });
-        assert_eq!((done, reads.in_flight(), cx.in_flight()), (10_000, 0, 1));
-        drop(peer);
-        assert_eq!(cx.wait(1, LONG).unwrap().count(), 1);
-    });
-}
-
-#[test]
 fn sets_are_the_kernel_s() {
     let set = SignalSet::EMPTY.with(1).unwrap().with(64).unwrap();
     assert_eq!(set.bits(), 1 | 1 << 63);

@@ -1,9 +1,11 @@
 //! Waiting: how many, how long, what a signal does, and that no completion is lost.
 
 use crate::support::{direct_file_with, file_with, forbid, in_thread, pattern, skip};
-use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, Request};
+use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request};
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -149,17 +151,55 @@ fn a_wait_ends_though_the_clock_is_forbidden() {
 
 #[test]
 fn signals_do_not_move_the_deadline() {
-    let mut cx = one_of_two();
     let timeout = Duration::from_millis(100);
-    let (elapsed, calls) = under_fire(|| {
-        let (start, calls) = (Instant::now(), cx.stats().system_calls);
-        assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
-        (start.elapsed(), cx.stats().system_calls - calls)
+    // Other tests keep the machine busy, so the best of some attempts counts.
+    let overrun = (0..5).map(|_| {
+        let mut cx = one_of_two();
+        let (elapsed, calls) = under_fire(|| {
+            let (start, calls) = (Instant::now(), cx.stats().system_calls);
+            assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
+            (start.elapsed(), cx.stats().system_calls - calls)
+        });
+        assert!(calls > 3, "it was interrupted, and went on");
+        elapsed.checked_sub(timeout).unwrap()
     });
-    assert!((timeout..timeout * 10).contains(&elapsed), "{elapsed:?}");
-    if calls < 3 {
-        skip(format!("the wait was interrupted only {} times", calls - 1));
-    }
+    let overrun = overrun.min().unwrap();
+    assert!(overrun < Duration::from_millis(50), "{overrun:?}");
+}
+
+#[test]
+fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
+    const MANY: u64 = 10_000;
+    let (socket, peer) = UnixStream::pair().unwrap();
+    let mut cx = Context::<(), u64, 4>::new().unwrap();
+    let mut batch = Batch::<_, _, 4>::new();
+    let mut completed = 0;
+    thread::scope(|scope| {
+        // Answers each byte with a byte, so that the poll of the other end completes.
+        scope.spawn(|| {
+            let mut byte = [0];
+            while matches!((&peer).read(&mut byte), Ok(1)) {
+                (&peer).write_all(&byte).unwrap();
+            }
+        });
+        under_fire(|| {
+            let began = INTERRUPTIONS.load(Ordering::Relaxed);
+            while completed < MANY || INTERRUPTIONS.load(Ordering::Relaxed) - began < MANY {
+                let poll = Request::poll(&socket).events(PollEvents::IN);
+                batch.push(poll.tag(completed)).unwrap();
+                cx.submit(&mut batch).unwrap();
+                (&socket).write_all(b"x").unwrap();
+                let start = Instant::now();
+                let mut done = cx.wait(1, Some(Duration::from_secs(20))).unwrap();
+                assert_eq!(done.next().unwrap().tag, completed);
+                assert!(done.next().is_none() && start.elapsed() < Duration::from_secs(20));
+                (&socket).read_exact(&mut [0]).unwrap();
+                completed += 1;
+            }
+        });
+        socket.shutdown(std::net::Shutdown::Both).unwrap();
+    });
+    assert_eq!((cx.in_flight(), cx.stats().completed), (0, completed));
 }
 
 #[test]
@@ -182,12 +222,17 @@ fn an_error_is_reported_only_when_there_is_nothing_to_take() {
     assert_eq!(cx.wait(1, None).unwrap().next().unwrap().tag, 4);
 }
 
-extern "C" fn ignore(_: libc::c_int) {}
+/// How many signals have been handled, in whichever test.
+static INTERRUPTIONS: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn count(_: libc::c_int) {
+    INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+}
 
 /// Runs `f` while another thread sends signals to this one, which have a handler, as fast as it can.
 fn under_fire<R>(f: impl FnOnce() -> R) -> R {
-    let handler: extern "C" fn(libc::c_int) = ignore;
-    // SAFETY: the handler does nothing.
+    let handler: extern "C" fn(libc::c_int) = count;
+    // SAFETY: the handler only counts.
     unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
     let stop = AtomicBool::new(false);
     // SAFETY: has no duties.
@@ -197,7 +242,7 @@ fn under_fire<R>(f: impl FnOnce() -> R) -> R {
             while !stop.load(Ordering::Relaxed) {
                 // SAFETY: the target lives longer than this scope.
                 unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
-                thread::sleep(Duration::from_micros(50));
+                thread::sleep(Duration::from_micros(20));
             }
         });
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
