@@ -1,6 +1,6 @@
 //! Waiting: how many, how long, what a signal does, and that no completion is lost.
 
-use crate::support::{direct_file_with, file_with, forbid, in_thread, pattern, skip};
+use crate::support::{direct_file_with, file_with, forbid, in_thread, pattern};
 use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request};
 use std::{
     io::{Read as _, Write as _},
