@@ -139,16 +139,12 @@ impl<B, T> Slots<B, T> {
         unsafe { slot.write(filled) };
         // SAFETY: just written; nobody else knows the slot yet.
         let in_place = unsafe { &mut *slot };
-        in_place.what.iocb.aio_data = id;
         in_place.notifies_by_default = notify.is_some_and(|fd| fd.apply(&mut in_place.what.iocb));
-        if what.opcode.is_transfer() {
-            // The pointer is taken only now that the buffer is in its place, where it stays.
-            //
-            // SAFETY: just initialised.
-            let buf = unsafe { in_place.buf.assume_init_mut() };
-            let data = buf.io_ptr().wrapping_add(what.start);
-            in_place.what.iocb.aio_buf = width::to_u64(data.expose_provenance());
-        }
+        // The pointer is taken only now that the buffer is in its place, where it stays.
+        //
+        // SAFETY: just initialised.
+        let buf = unsafe { in_place.buf.assume_init_mut() };
+        in_place.what.locate(id, buf);
         Ok(slot.cast())
     }
 

@@ -13,8 +13,10 @@ pub use transfer::Transfer;
 use crate::{
     abi::{IOCB_FLAG_RESFD, Iocb},
     borrowed::{Buf, IntoBuf},
+    buf::IoBuf,
     fd::Fd,
     flags::Opcode,
+    width,
 };
 use core::{fmt, marker::PhantomData};
 
@@ -76,6 +78,18 @@ pub(crate) struct What {
     pub(crate) most: usize,
     /// What `iocb.aio_lio_opcode` stands for.
     pub(crate) opcode: Opcode,
+}
+
+impl What {
+    /// Fills in what is known only now: the id, and where the buffer is.
+    #[inline]
+    pub(crate) fn locate<B: IoBuf>(&mut self, data: u64, buf: &mut B) {
+        self.iocb.aio_data = data;
+        if self.opcode.is_transfer() {
+            let first = buf.io_ptr().wrapping_add(self.start);
+            self.iocb.aio_buf = width::to_u64(first.expose_provenance());
+        }
+    }
 }
 
 impl<'fd, B, T, O> Request<'fd, B, T, O> {
@@ -142,6 +156,31 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
     fn replace_buf<C>(self, with: impl FnOnce(B) -> C) -> Request<'fd, C, T, O> {
         let Self { what, files, kind, buf, tag } = self;
         Request { what, files, kind, buf: with(buf), tag }
+    }
+
+    /// The request as the kernel reads it, with `data` to come back in the event.
+    ///
+    /// For the [`raw`](crate::raw) layer, and to see what a request says. This is safe; submitting it
+    /// is not. It holds for as long as the request is neither moved nor dropped.
+    ///
+    /// ```
+    /// use linux_aio::{Request, RwFlags, abi::IOCB_CMD_PWRITE};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let iocb = Request::write(&file, &b"hello"[..], 512).flags(RwFlags::DSYNC).encode(42);
+    /// assert_eq!((iocb.aio_lio_opcode, iocb.aio_nbytes, iocb.aio_offset), (IOCB_CMD_PWRITE, 5, 512));
+    /// assert_eq!((iocb.aio_rw_flags, iocb.aio_data), (2, 42));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn encode(&mut self, data: u64) -> Iocb
+    where
+        B: IoBuf,
+    {
+        let mut what = self.what;
+        what.locate(data, &mut self.buf);
+        what.iocb
     }
 
     /// The same request as another kind.
