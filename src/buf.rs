@@ -60,7 +60,8 @@ pub unsafe trait IoBytes: IoBuf {
 /// # Safety
 ///
 /// [`io_ptr`](IoBuf::io_ptr) leads to [`io_len`](IoBuf::io_len) [`Iovec`](crate::abi::Iovec)s, which
-/// stay there until the value is moved or used again, and these to the bytes.
+/// stay there until the value is moved or used again, and these to the bytes. Both are the same
+/// until the value is changed. The type is not [`IoBytes`] as well.
 /// [`io_total`](Self::io_total) is how many bytes there are in all pieces.
 pub unsafe trait IoVecs: IoBuf {
     /// How many bytes there are in all pieces, at most `usize::MAX`.

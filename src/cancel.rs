@@ -4,8 +4,7 @@ use crate::{context::Context, errno::Errno, error::ContextError, flags::Opcode};
 
 /// The name of one request in flight, within its context.
 ///
-/// It stays the same when the context moves, and is not used again while anybody could remember it
-/// (for the next 2^32 requests).
+/// It stays the same when the context moves, and is not used again for the next 2^32 requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(pub(crate) u64);
 
@@ -84,19 +83,26 @@ impl<B, T, const N: usize> Context<B, T, N> {
             Ok(()) | Err(ContextError::Os { errno: Errno::EINPROGRESS, .. }) => {
                 Ok(Cancel::Cancelled)
             }
-            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Ok(Cancel::NotCancellable),
+            // Or the context is gone, in which case nothing will come.
+            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => {
+                self.submit_nothing().map(|()| Cancel::NotCancellable)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Cancels all polls, which could otherwise stay in flight for ever.
-    pub(crate) fn cancel_polls(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// The call is refused, so that a poll may never be over.
+    pub(crate) fn cancel_polls(&mut self) -> Result<(), ContextError> {
         let mut next = 0;
         while let Some((index, id)) = self.slots.next_in_flight(next, Opcode::Poll) {
-            // If it cannot be, it is over, or the call is refused; then the wait that follows finds
-            // out.
-            let _cancelled = self.cancel(id);
+            // What cannot be cancelled is over.
+            self.cancel(id)?;
             next = index + 1;
         }
+        Ok(())
     }
 }

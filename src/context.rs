@@ -12,6 +12,7 @@ use crate::{
     raw::RawContext,
     slots::Slots,
     stats::Stats,
+    width,
 };
 use core::{fmt, mem};
 
@@ -29,7 +30,7 @@ use core::{fmt, mem};
 /// # Forks
 ///
 /// A forked child does not have the context. There each method that could fail answers
-/// [`ContextError::Forked`], and dropping the handle does nothing at all. (Before Linux 4.14 the child
+/// [`ContextError::Forked`], and dropping the handle does nothing to it. (Before Linux 4.14 the child
 /// is found out only by the kernel's refusal, and answers [`ContextError::Gone`].)
 pub struct Context<B, T, const N: usize> {
     pub(crate) core: Core,
@@ -76,7 +77,10 @@ impl<B: 'static, T, const N: usize> Context<B, T, N> {
     /// `io_setup(2)`, `ioctx_alloc` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "io_setup")]
     pub fn new() -> Result<Self, SetupError> {
-        let mut core = Core { raw: RawContext::new(N)?, ..Core::none() };
+        let raw = RawContext::new(N)?;
+        // So that the name of a request in one context names none in another.
+        let generation = width::page_of(raw.id().0);
+        let mut core = Core { raw, generation, ..Core::none() };
         Self::with_core(&mut core).map_err(|errno| SetupError::explain("mmap", errno, N))
     }
 }
@@ -91,11 +95,15 @@ impl<B, T, const N: usize> Context<B, T, N> {
     pub(crate) fn with_core(core: &mut Core) -> Result<Self, Errno> {
         Memory::<B, T, N>::ensure(&mut core.pages)?;
         let mut core = mem::replace(core, Core::none());
-        // SAFETY: `ensure` was called above, and pages and table stay together in this context. The
-        // core leaves the context that had it before, and with it goes the use of that one's table:
-        // each method looks first whether there is a core (`RawContext::check`).
+        // SAFETY: `ensure` was called above, and pages and table stay together in this context.
+        // Whoever takes the core out of a context leaves it with a table of no slots.
         let slots = unsafe { Memory::<B, T, N>::slots(&mut core.pages, core.generation) };
         Ok(Self { core, slots })
+    }
+
+    /// Takes the core out, and leaves none, with a table of no slots.
+    pub(crate) fn take_core(&mut self) -> (Core, Slots<B, T>) {
+        (mem::replace(&mut self.core, Core::none()), mem::replace(&mut self.slots, Slots::none()))
     }
 
     /// Ends the context: cancels what can be cancelled, waits for the rest to be over, and drops
@@ -146,12 +154,12 @@ impl<B, T, const N: usize> Context<B, T, N> {
 
     /// [`close`](Self::close), once; what is left is no context.
     fn end(&mut self) -> Result<(), ContextError> {
-        let mut core = mem::replace(&mut self.core, Core::none());
+        let (mut core, mut slots) = self.take_core();
         let ended = core.raw.end();
         if ended.is_ok() {
             // SAFETY: `io_destroy` answered 0, which it does only when nothing is in flight.
-            unsafe { self.slots.complete_all() };
-            discard(&mut self.slots);
+            unsafe { slots.complete_all() };
+            discard(&mut slots);
         } else {
             // The kernel may still write to the buffers, or they are the parent's to drop: they
             // stay, and so do the pages that they are noted in.

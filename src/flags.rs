@@ -74,9 +74,10 @@ impl Opcode {
 bitflags! {
     /// Flags of one read or write: the kernel's `RWF_*`.
     ///
-    /// A flag that the running kernel, the file system or the operation does not take makes the
-    /// request complete with `EOPNOTSUPP`; none is dropped silently, except that `HIPRI` has no
-    /// effect on native AIO. A bit that has no name here can be set by
+    /// A flag that the running kernel or the file system does not take makes the request complete
+    /// with `EOPNOTSUPP`; the library drops none. The kernel itself accepts some where they mean
+    /// nothing: `HIPRI` everywhere, and on reads those that are about writing, `DSYNC`, `SYNC`,
+    /// `APPEND`, `NOAPPEND` and `NOSIGNAL`. A bit that has no name here can be set by
     /// [`from_bits_retain`](Self::from_bits_retain).
     ///
     /// # Kernel

@@ -47,8 +47,11 @@ impl<B, T, const N: usize> Context<B, T, N> {
     ///
     /// # Errors
     ///
-    /// [`ContextError::Os`] if no descriptor is left (`EMFILE`); the one before stays in force then.
-    /// [`ContextError::Forked`], [`ContextError::Gone`].
+    /// The one before stays in force.
+    ///
+    /// * [`ContextError::Os`]: it is not an eventfd (`io_submit`: `EINVAL`; before Linux 4.13 the
+    ///   kernel says so of every file), or no descriptor is left (`fcntl`: `EMFILE`).
+    /// * [`ContextError::Forked`], [`ContextError::Gone`].
     ///
     /// # Kernel
     ///
@@ -58,10 +61,13 @@ impl<B, T, const N: usize> Context<B, T, N> {
         self.core.raw.check()?;
         self.core.notify = match eventfd {
             None => None,
-            Some(fd) => match sys::duplicate(fd.as_raw()) {
-                Ok(own) => Some(OwnFd(own)),
-                Err(errno) => return Err(ContextError::Os { call: "fcntl", errno }),
-            },
+            Some(fd) => {
+                self.core.raw.check_eventfd(fd)?;
+                match sys::duplicate(fd.as_raw()) {
+                    Ok(own) => Some(OwnFd(own)),
+                    Err(errno) => return Err(ContextError::Os { call: "fcntl", errno }),
+                }
+            }
         };
         Ok(())
     }

@@ -23,16 +23,16 @@ pub struct Priority(u16);
 pub enum PriorityClass {
     /// None given: the thread's, or one made of its niceness. Its level is 0.
     None,
-    /// Before all others. Levels 0 (first) to 7. Needs `CAP_SYS_ADMIN` or `CAP_SYS_NICE`; without,
-    /// the request completes with `EPERM`.
+    /// Before all others. Levels 0 (first) to 7. Needs `CAP_SYS_ADMIN` or (on newer kernels)
+    /// `CAP_SYS_NICE`; without, the request completes with `EPERM`.
     RealTime,
     /// The usual one. Levels 0 (first) to 7.
     BestEffort,
-    /// When nobody else wants the disk. The kernel ignores the level.
+    /// When nobody else wants the disk. Levels 0 to 7, which make no difference.
     Idle,
 }
 
-/// Where the class begins in the kernel's number; what is below is the level.
+/// Where the class begins in the kernel's number.
 const CLASS_SHIFT: u32 = 13;
 
 impl Priority {
@@ -43,7 +43,7 @@ impl Priority {
             PriorityClass::None => (0, 0),
             PriorityClass::RealTime => (1, 7),
             PriorityClass::BestEffort => (2, 7),
-            PriorityClass::Idle => (3, (1 << CLASS_SHIFT) - 1),
+            PriorityClass::Idle => (3, 7),
         };
         if level > last_level {
             return None;
@@ -51,8 +51,9 @@ impl Priority {
         Some(Self(class << CLASS_SHIFT | level))
     }
 
-    /// A priority as the kernel has it: class << 13 | level. What the kernel does not accept makes
-    /// the request complete with `EINVAL`.
+    /// A priority as the kernel has it: class << 13 | hints << 3 | level. The hints, since Linux 6.5,
+    /// are the duration limits that some disks know. What the kernel does not accept makes the request
+    /// complete with `EINVAL`.
     #[must_use]
     pub const fn from_raw(raw: u16) -> Self {
         Self(raw)

@@ -92,16 +92,20 @@ impl Probe {
         let mut trial = Trial { cx: RawContext::new(1)?, file };
         let transfers = sys::is_seekable(file.as_raw());
         let flags_of = |trial: &mut Trial<'_>, opcode: Opcode| {
+            let mut of_transfer = |iocb| {
+                if transfers { trial.transfer(opcode, iocb) } else { Err(Errno::EBADF) }
+            };
+            let plain = of_transfer(Iocb::default());
             FLAGS.map(|flag| {
-                if !transfers {
-                    return (flag, Support::Untried);
-                }
                 let iocb = Iocb { aio_rw_flags: flag.bits().cast_signed(), ..Iocb::default() };
-                (flag, of_flag(trial.transfer(opcode, iocb)))
+                (flag, of_flag(flag, plain.map(|()| of_transfer(iocb))))
             })
         };
         let read_flags = flags_of(&mut trial, Opcode::Pread);
         let write_flags = flags_of(&mut trial, Opcode::Pwrite);
+        let priority = if transfers { of_operation(trial.priority()) } else { Support::Untried };
+        let pieces = if transfers { trial.pieces() } else { None };
+        // The poll is the last of `ALL`: if it can be neither over nor cancelled, it is left behind.
         let operations = Opcode::ALL.map(|opcode| {
             let support = match opcode {
                 _ if opcode.is_transfer() && !transfers => Support::Untried,
@@ -111,8 +115,6 @@ impl Probe {
             };
             (opcode, support)
         });
-        let priority = if transfers { of_operation(trial.priority()) } else { Support::Untried };
-        let pieces = if transfers { trial.pieces() } else { None };
         let pgetevents = trial.pgetevents();
         let wipe_on_fork = match ForkGuard::new() {
             Ok(guard) if guard.is_real() => Support::Yes,
@@ -168,13 +170,15 @@ fn of_operation(tried: Result<(), Errno>) -> Support {
     }
 }
 
-/// The same for a flag: only one errno says that it is not known. (An atomic write of no bytes is
-/// `EINVAL` where atomic writes are to be had; one that would block is `EAGAIN`.)
-fn of_flag(tried: Result<(), Errno>) -> Support {
+/// What a transfer with a flag means, if there is a transfer without (`Ok`).
+fn of_flag(flag: RwFlags, tried: Result<Result<(), Errno>, Errno>) -> Support {
     match tried {
-        Err(errno @ Errno::EOPNOTSUPP) => Support::No(errno),
-        Err(Errno::EBADF) => Support::Untried,
-        _ => Support::Yes,
+        Err(_) => Support::Untried,
+        // The second: it would have blocked, which is for `NOWAIT` to say.
+        Ok(Ok(()) | Err(Errno::EAGAIN)) => Support::Yes,
+        // An atomic write is not of no bytes, where there are atomic writes.
+        Ok(Err(Errno::EINVAL)) if flag == RwFlags::ATOMIC => Support::Yes,
+        Ok(Err(errno)) => Support::No(errno),
     }
 }
 
@@ -253,7 +257,13 @@ impl Trial<'_> {
         }
         if opcode == Opcode::Poll {
             // SAFETY: the iocb that was submitted.
-            let _cancelled = unsafe { self.cx.cancel(iocb) };
+            match unsafe { self.cx.cancel(iocb) } {
+                Ok(()) => {}
+                // Cancelled, or over.
+                Err(ContextError::Os { errno: Errno::EINPROGRESS | Errno::EINVAL, .. }) => {}
+                // It ends with the context.
+                Err(error) => return Err(errno_of(error)),
+            }
         }
         let mut events = [MaybeUninit::uninit(); 1];
         loop {

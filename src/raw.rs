@@ -34,9 +34,10 @@
 pub use crate::sys::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};
 
 use crate::{
-    abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
+    abi::{AioContext, AioSigset, IOCB_FLAG_RESFD, IoEvent, Iocb, Timespec},
     errno::Errno,
     error::{ContextError, SetupError},
+    fd::Fd,
     fork::ForkGuard,
     signals::SignalSet,
     sys,
@@ -271,6 +272,30 @@ impl RawContext {
     #[must_use]
     pub const fn id(&self) -> AioContext {
         self.id
+    }
+
+    /// Whether requests could notify by this file: whether it is an eventfd.
+    ///
+    /// The kernel looks at the eventfd of a request before its flags. So a request that has the file
+    /// for an eventfd, and a flag that no kernel knows, is refused for the one or for the other.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is not, or what else the kernel answers.
+    pub(crate) fn check_eventfd(&mut self, fd: Fd<'_>) -> Result<(), ContextError> {
+        let fd = fd.as_raw().cast_unsigned();
+        let mut iocb = Iocb {
+            aio_fildes: fd,
+            aio_rw_flags: i32::MIN,
+            aio_flags: IOCB_FLAG_RESFD,
+            aio_resfd: fd,
+            ..Iocb::default()
+        };
+        // SAFETY: the iocb is a local variable, the file is open, and there is no buffer.
+        match unsafe { self.submit(&[&raw mut iocb]) } {
+            Ok(_) | Err(ContextError::Os { errno: Errno::EOPNOTSUPP, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether calls are worth making.

@@ -1,11 +1,11 @@
 //! Scopes: buffers borrowed from the stack, which the kernel lets go of before the borrow ends.
 
 use crate::{
-    context::{Context, Core, discard},
+    context::{Context, discard},
     error::{ContextError, Error},
+    slots::Slots,
     sys,
 };
-use core::mem;
 
 impl<B, T, const N: usize> Context<B, T, N> {
     /// Runs `f` with a context whose requests may borrow from the surroundings of the call.
@@ -65,6 +65,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         self.core.generation = self.slots.generation();
         let inner = Context::with_core(&mut self.core)
             .map_err(|errno| ContextError::Os { call: "mmap", errno })?;
+        self.slots = Slots::none();
         let mut scope = Scope { outer: self, inner };
         Ok(f(&mut scope.inner))
     }
@@ -128,8 +129,8 @@ struct Home<'scope, B, T, B2, T2, const N: usize> {
 
 impl<B, T, B2, T2, const N: usize> Drop for Home<'_, B, T, B2, T2, N> {
     fn drop(&mut self) {
-        let mut core = mem::replace(&mut self.inner.core, Core::none());
-        core.generation = self.inner.slots.generation();
+        let (mut core, slots) = self.inner.take_core();
+        core.generation = slots.generation();
         // It can fail only if the core came from another context, swapped in, with too few pages.
         // The outer context is gone then, and says so; nothing is in flight.
         if let Ok(context) = Context::with_core(&mut core) {
@@ -147,8 +148,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// [`ContextError::Gone`]: there is no context and nothing in flight.
     fn quiesce(&mut self) -> Result<(), ContextError> {
         self.core.raw.check()?;
-        if self.slots.in_kernel() > 0 {
-            self.cancel_polls();
+        if self.slots.in_kernel() > 0 && self.cancel_polls().is_err() {
+            self.quiesce_by_force(); // a poll might never be over
         }
         while self.slots.in_kernel() > 0 {
             if self.getevents(self.slots.in_kernel(), None).is_err() {

@@ -17,7 +17,8 @@ const _: () = assert!(size_of::<SignalSet>() == 8);
 impl SignalSet {
     /// No signal.
     pub const EMPTY: Self = Self(0);
-    /// Every signal. (The kernel never blocks `SIGKILL` and `SIGSTOP`.)
+    /// Every signal. (The kernel never blocks `SIGKILL` and `SIGSTOP`. C libraries need one or two of
+    /// the first real-time signals, 32 to 34, for themselves; they are served when the wait is over.)
     pub const ALL: Self = Self(!0);
 
     /// The set with this signal, 1 to 64; `None` for any other number.
@@ -71,9 +72,10 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// way: block a signal, look at the flag that its handler sets, and wait with the signal unblocked.
     /// It ends the wait whenever it comes after the flag was looked at.
     ///
-    /// After a signal, what has been received is returned, fewer than `min` perhaps. Where nothing
-    /// has, that is [`ContextError::Interrupted`]. It also comes without a handler, when the process
-    /// is stopped and continued.
+    /// After a signal that has a handler, what has been received is returned, fewer than `min` perhaps.
+    /// Where nothing has, that is [`ContextError::Interrupted`]. After a signal without one, as when
+    /// the process is stopped and continued, the kernel starts the wait again *with the whole
+    /// timeout*: this wait, unlike the other, can outlast its deadline.
     ///
     /// # Without `io_pgetevents`
     ///
@@ -100,7 +102,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         self.core.raw.check()?;
         let min = min.min(self.slots.outstanding());
         if self.slots.in_kernel() > 0 && (min == 0 || self.slots.done() < min) {
-            let missing = min - self.slots.done().min(min);
+            let missing = min.saturating_sub(self.slots.done());
             match self.pgetevents(missing, timeout, blocked) {
                 Err(error) if self.slots.done() == 0 => return Err(error),
                 _ => {}

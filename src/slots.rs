@@ -55,8 +55,7 @@ pub(crate) struct Taken<B, T> {
 ///
 /// # Invariants
 ///
-/// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone; or the table
-///    is empty and never used again.
+/// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone.
 /// 2. The slots below `fresh` are initialised; those above have never been used.
 /// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack that
 ///    starts at `free`, linked by `next`; the completed ones a queue from `done_head` to
@@ -102,6 +101,12 @@ impl<B, T> Slots<B, T> {
             done_len: 0,
             generation,
         }
+    }
+
+    /// A table of no slots, in place of one whose memory has gone elsewhere.
+    pub(crate) const fn none() -> Self {
+        // SAFETY: there is no memory to be used.
+        unsafe { Self::new(core::ptr::null_mut(), 0, 0) }
     }
 
     /// Puts a request into a slot, encoded, for the kernel to be told of at once; or hands it
@@ -230,7 +235,10 @@ impl<B, T> Slots<B, T> {
         let index = self.done_head;
         let slot = self.get(index)?;
         slot.state = State::Free;
-        let (what, next) = (slot.what, slot.next);
+        let (mut what, next) = (slot.what, slot.next);
+        if slot.notifies_by_default {
+            what.iocb.aio_flags &= !IOCB_FLAG_RESFD;
+        }
         let event = IoEvent {
             data: slot.what.iocb.aio_data,
             obj: width::to_u64(ptr::from_ref(slot).addr()),

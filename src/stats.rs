@@ -13,6 +13,6 @@ pub struct Stats {
     /// Events that matched no request in flight, and were ignored. Not 0 means that something
     /// besides the kernel wrote to the completion ring.
     pub strays: u64,
-    /// Calls of `io_submit` and `io_getevents`.
+    /// Calls of `io_submit`, `io_getevents`, `io_pgetevents` and `io_cancel`.
     pub system_calls: u64,
 }

@@ -158,7 +158,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     ///
     /// What is wrong with the context or the call.
     #[cold]
-    fn submit_nothing(&mut self) -> Result<(), ContextError> {
+    pub(crate) fn submit_nothing(&mut self) -> Result<(), ContextError> {
         match self.submit_staged(0..0) {
             Ok(_) => Ok(()),
             Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),

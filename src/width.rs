@@ -32,3 +32,8 @@ pub(crate) const fn from_i32(value: i32) -> usize {
 pub(crate) const fn to_i32(value: usize) -> i32 {
     value as i32
 }
+
+/// The page of an address, in 32 bits: a number that differs between mappings.
+pub(crate) const fn page_of(address: u64) -> u32 {
+    (address >> 12) as u32
+}

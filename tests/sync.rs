@@ -33,10 +33,7 @@ fn what_cannot_be_synced() {
     let (pipe, _other) = std::io::pipe().unwrap();
     let error = run(Request::fsync(&pipe)).unwrap_err();
     assert_eq!(error.errno, Errno::EINVAL);
-    assert_eq!(
-        error.to_string(),
-        "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced"
-    );
+    assert!(error.to_string().contains("files of this kind cannot be synced"), "{error}");
 }
 
 #[test]

@@ -82,8 +82,7 @@ impl Bytes {
 fn is_priority(class: u8, level: u16) -> bool {
     match class {
         0 => level == 0,
-        1 | 2 => level < 8,
-        3 => level < 1 << 13,
+        1..=3 => level < 8,
         _ => false,
     }
 }

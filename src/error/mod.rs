@@ -119,16 +119,19 @@ impl<R> From<OutOfRange<R>> for Error {
 /// A call that the kernel does not let through. Some answers are worth an explanation.
 fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Result {
     write!(f, "{call}: {errno}")?;
+    let (aio, calls) = match call {
+        "io_setup" | "io_submit" | "io_getevents" | "io_destroy" => {
+            (true, "io_setup, io_submit, io_getevents and io_destroy")
+        }
+        _ => (false, call),
+    };
     let reason = match errno {
-        Errno::ENOSYS => {
+        Errno::ENOSYS if aio => {
             "the kernel is built without AIO (CONFIG_AIO), or a seccomp filter hides it"
         }
+        Errno::ENOSYS => "the kernel does not have the call, or a seccomp filter hides it",
         Errno::EPERM | Errno::EACCES => "a seccomp filter or security module forbids the call",
         _ => return Ok(()),
-    };
-    let calls = match call {
-        "mmap" | "madvise" => call,
-        _ => "io_setup, io_submit, io_getevents and io_destroy",
     };
     write!(f, ": {reason}: allow {calls} in the sandbox's profile")
 }

@@ -11,7 +11,8 @@ use core::{error, fmt};
 /// let error = RequestError::new(Opcode::Fsync, Errno::EINVAL);
 /// assert_eq!(
 ///     error.to_string(),
-///     "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced"
+///     "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced, or the \
+///      eventfd is none"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,9 @@ impl RequestError {
                 _ => None,
             }),
             Opcode::Fsync | Opcode::Fdsync => match self.errno {
-                Errno::EINVAL => Some("files of this kind cannot be synced"),
+                Errno::EINVAL => {
+                    Some("files of this kind cannot be synced, or the eventfd is none")
+                }
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 Errno::EIO | Errno::ENOSPC | Errno::EDQUOT => {
                     Some("something written earlier did not reach the disk, and may be lost")
@@ -59,7 +62,9 @@ impl RequestError {
                 _ => None,
             },
             Opcode::Poll => match self.errno {
-                Errno::EINVAL => Some("the kernel cannot wait for this file in this way"),
+                Errno::EINVAL => {
+                    Some("the kernel cannot wait for this file in this way, or the eventfd is none")
+                }
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 _ => None,
             },
@@ -83,7 +88,7 @@ fn of_transfer(errno: Errno) -> Option<&'static str> {
         Errno::ESPIPE => "an offset other than 0, where there are no positions (a socket)",
         Errno::EIO => "the device failed",
         Errno::EPERM => {
-            "real-time priority without CAP_SYS_NICE, a sealed file, or a security module's decision"
+            "real-time priority without CAP_SYS_NICE (or CAP_SYS_ADMIN), a sealed file, or a security module's decision"
         }
         _ => return None,
     })

@@ -104,8 +104,8 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
     /// [one](crate::Context::set_notify). The eventfd may be closed once the request has been
     /// submitted. To lose nothing, read the eventfd first and reap afterwards.
     ///
-    /// A descriptor that is not an eventfd makes the request complete with `EINVAL`. So that its
-    /// counter counts exactly the completions, a request that `io_submit` refuses does not notify.
+    /// A descriptor that is not an eventfd makes the request complete with `EINVAL`. A request that
+    /// `io_submit` refuses does not notify: its completion is there when `submit` returns.
     ///
     /// # Kernel
     ///

@@ -288,8 +288,10 @@ pub(crate) fn monotonic() -> Option<Duration> {
 /// `EBADF`, `EMFILE`.
 pub(crate) fn duplicate(fd: i32) -> Result<i32, Errno> {
     const F_DUPFD_CLOEXEC: usize = 1030;
+    // Not one of the standard streams, if one of those is closed.
+    const LOWEST: usize = 3;
     // SAFETY: no memory is passed, and the new descriptor is nobody else's.
-    let returned = unsafe { sc::syscall3(nr::FCNTL, width::from_i32(fd), F_DUPFD_CLOEXEC, 0) };
+    let returned = unsafe { sc::syscall3(nr::FCNTL, width::from_i32(fd), F_DUPFD_CLOEXEC, LOWEST) };
     decode(returned).map(width::to_i32)
 }
 
