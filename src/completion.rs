@@ -192,6 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn all_bits_of_a_poll_are_kept() {
+        for res in [0x1001, 0xffff] {
+            // SAFETY: nothing is submitted.
+            let file = unsafe { Fd::from_raw(-1) };
+            let (what, buf, tag) = Request::poll(file).events(PollEvents::IN).dismantle();
+            let event = IoEvent { res, ..IoEvent::default() };
+            let events = PollEvents::from_bits(res.try_into().unwrap()).unwrap();
+            let asked = PollEvents::IN;
+            let done = Completion::new(Taken { buf, tag, what, event });
+            assert_eq!(done.outcome(), Ok(Outcome::Ready { events, asked }));
+        }
+    }
+
+    #[test]
     fn a_result_that_was_tampered_with() {
         let mut done = answered(16);
         for result in [17, 24, usize::MAX] {

@@ -47,3 +47,20 @@ fn where_cancelling_is_forbidden_the_error_says_so() {
         assert!(error.to_string().starts_with("io_cancel: EPERM"), "{error}");
     });
 }
+
+#[test]
+fn the_name_of_a_request_names_none_of_another_context() {
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let polling = || {
+        let mut cx = Context::<(), (), 1>::new().unwrap();
+        let mut batch = Batch::<_, _, 1>::new();
+        batch.push(Request::poll(&socket).events(linux_aio::PollEvents::IN)).unwrap();
+        cx.submit(&mut batch).unwrap();
+        let id = cx.requests().next().unwrap().id;
+        (cx, id)
+    };
+    let ((mut first, first_id), (mut second, second_id)) = (polling(), polling());
+    assert_eq!(first.cancel(second_id), Ok(Cancel::NotInFlight));
+    assert_eq!(second.cancel(first_id), Ok(Cancel::NotInFlight));
+    assert_eq!((first.in_flight(), second.in_flight()), (1, 1));
+}

@@ -7,6 +7,7 @@ use rustix::{
     fd::OwnedFd,
     io::read,
 };
+use std::collections::BTreeSet;
 
 fn new_eventfd() -> OwnedFd {
     eventfd(0, EventfdFlags::NONBLOCK).unwrap()
@@ -137,9 +138,62 @@ fn what_returns_to_the_batch_has_lost_the_context_s_eventfd() {
 fn a_context_without_descriptors_left_says_so() {
     let eventfd = new_eventfd();
     crate::support::in_thread(|| {
-        let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
+        let mut cx = Context::<Vec<u8>, (), 4>::new().unwrap();
+        cx.set_notify(Some((&eventfd).into())).unwrap();
         crate::support::forbid(libc::SYS_fcntl, &[], libc::EMFILE);
         let error = cx.set_notify(Some((&eventfd).into())).unwrap_err();
         assert_eq!(error, ContextError::Os { call: "fcntl", errno: Errno::EMFILE });
+        four_reads(&mut cx, &new_eventfd());
+        assert_eq!(count(&eventfd), 3, "the one before stays");
+    });
+}
+
+#[test]
+fn a_context_refuses_what_is_no_eventfd() {
+    let file = file_with(b"hello");
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let eventfd = new_eventfd();
+    let mut cx = Context::<Vec<u8>, (), 4>::new().unwrap();
+    cx.set_notify(Some((&eventfd).into())).unwrap();
+    let refused = Err(ContextError::Os { call: "io_submit", errno: Errno::EINVAL });
+    assert_eq!(cx.set_notify(Some((&file).into())), refused);
+    assert_eq!(cx.set_notify(Some((&socket).into())), refused);
+    four_reads(&mut cx, &new_eventfd());
+    assert_eq!(count(&eventfd), 3, "the one before stays");
+}
+
+#[test]
+fn what_is_set_in_a_scope_stays_set() {
+    let eventfd = new_eventfd();
+    let mut cx = Context::<Vec<u8>, (), 4>::new().unwrap();
+    cx.scope(|cx: &mut Context<&[u8], (), 4>| cx.set_notify(Some((&eventfd).into())).unwrap())
+        .unwrap();
+    four_reads(&mut cx, &new_eventfd());
+    assert_eq!(count(&eventfd), 3);
+}
+
+#[test]
+fn the_duplicate_is_closed_and_not_inherited() {
+    crate::support::in_child(|| {
+        let open = || {
+            let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
+            let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+            numbers
+                .map(|entry| name(entry).to_str().unwrap().parse().unwrap())
+                .collect::<BTreeSet<i32>>()
+        };
+        let eventfd = new_eventfd();
+        let before = open();
+        let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
+        for _ in 0..10 {
+            cx.set_notify(Some((&eventfd).into())).unwrap();
+        }
+        let new = open().difference(&before).copied().collect::<Vec<_>>();
+        assert_eq!(new.len(), 1, "{new:?}");
+        // SAFETY: only asks.
+        assert_eq!(unsafe { libc::fcntl(new[0], libc::F_GETFD) }, libc::FD_CLOEXEC);
+        assert!(new[0] > 2, "not a standard stream");
+        drop(cx);
+        assert_eq!(open(), before);
     });
 }

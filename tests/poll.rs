@@ -84,12 +84,6 @@ fn a_hang_up_is_found_unasked_and_can_be_left_out() {
 }
 
 #[test]
-fn unknown_bits_are_kept() {
-    let events = PollEvents::from_bits(0x1_000 | 0x1).unwrap();
-    assert_eq!(events.bits(), 0x1001);
-}
-
-#[test]
 fn a_silent_socket_is_given_up_after_the_context_has_moved() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let start = Instant::now();
@@ -197,6 +191,51 @@ fn what_cannot_be_waited_for_says_so() {
     cx.submit(&mut batch).unwrap();
     let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
     assert!(events.contains(PollEvents::IN));
+}
+
+#[test]
+fn what_cannot_be_waited_for_is_told_from_a_bad_eventfd() {
+    // A terminal cannot be waited for in this way either, when it is silent.
+    let Ok(terminal) = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR) else {
+        return skip("no pseudo-terminals");
+    };
+    let file = crate::support::file_with(b"");
+    let eventfd = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap();
+    let mut cx = Cx::new().unwrap();
+    let mut outcome = |notify: bool, own: bool| {
+        let mut batch = Batch::<_, _, 1>::new();
+        let poll = Request::poll(&terminal).events(PollEvents::PRI).tag(0);
+        batch.push(if own { poll.notify(&file) } else { poll }).unwrap();
+        cx.set_notify(notify.then(|| (&eventfd).into())).unwrap();
+        cx.submit(&mut batch).unwrap();
+        let id = cx.requests().next().map(|poll| poll.id);
+        if let Some(id) = id {
+            cx.cancel(id).unwrap();
+        }
+        cx.wait(1, None).unwrap().next().unwrap().outcome()
+    };
+    let plain = outcome(false, false).unwrap();
+    assert!(matches!(plain, Outcome::NotPollable | Outcome::Cancelled), "{plain:?}");
+    assert_eq!(outcome(true, false), Ok(plain), "the context's eventfd is known to be one");
+    let error = outcome(false, true).unwrap_err();
+    assert_eq!(error.errno, Errno::EINVAL);
+    assert!(error.to_string().contains("or the eventfd is none"), "{error}");
+}
+
+#[test]
+fn a_scope_that_may_not_cancel_ends_the_context_instead() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    crate::support::in_thread(|| {
+        let mut cx = Context::<(), (), 1>::new().unwrap();
+        cx.scope(|cx| {
+            let mut batch = Batch::<(), (), 1>::new();
+            batch.push(Request::poll(&socket).events(PollEvents::IN)).unwrap();
+            cx.submit(&mut batch).unwrap();
+            crate::support::forbid(libc::SYS_io_cancel, &[], libc::EPERM);
+        })
+        .unwrap();
+        assert_eq!(cx.reap().unwrap_err(), linux_aio::ContextError::Gone);
+    });
 }
 
 #[test]

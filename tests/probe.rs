@@ -52,6 +52,27 @@ fn a_silent_socket_does_not_hang_it() {
 }
 
 #[test]
+fn an_empty_pipe_does_not_hang_it() {
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let probe = Probe::run(&reader).unwrap();
+    assert_eq!(probe.operation(Opcode::Poll), Support::Yes, "it was cancelled");
+    let probe = in_thread(|| {
+        forbid(libc::SYS_io_cancel, &[], libc::EPERM);
+        Probe::run(&reader).unwrap()
+    });
+    assert_eq!(probe.operation(Opcode::Poll), Support::No(Errno::EPERM));
+}
+
+#[test]
+fn flags_are_not_blamed_for_the_file() {
+    let directory = File::open("/").unwrap();
+    let probe = Probe::run(&directory).unwrap();
+    assert_eq!(probe.operation(Opcode::Pread), Support::No(Errno::EINVAL));
+    assert_eq!(probe.flag(Opcode::Pread, RwFlags::HIPRI), Support::Untried);
+    assert_eq!(probe.operation(Opcode::Fsync), Support::Yes);
+}
+
+#[test]
 fn what_a_sandbox_forbids_is_not_there() {
     let file = file_with(b"hello");
     let probe = in_thread(|| {

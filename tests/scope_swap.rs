@@ -118,3 +118,27 @@ fn an_owned_context_with_reads_in_flight_is_swapped_in() {
     owned.submit(&mut batch).unwrap();
     assert!(owned.wait(1, None).unwrap().next().unwrap().buf[..] == content);
 }
+
+#[test]
+fn a_context_that_cannot_come_home_is_gone_and_looks_at_nothing() {
+    let file = file_with(b"hello");
+    crate::support::in_thread(|| {
+        // One that needs much room and has used it, and one that needs little.
+        let mut big = Context::<Vec<u8>, [u64; 4096], 8>::new().unwrap();
+        let mut small = Context::<(), (), 8>::new().unwrap();
+        let mut batch = Batch::<_, _, 1>::new();
+        batch.push(Request::read(&file, vec![0; 5], 0).tag([7; 4096])).unwrap();
+        big.submit(&mut batch).unwrap();
+        assert_eq!(big.wait(1, None).unwrap().count(), 1);
+        big.scope(|outer: &mut Context<(), (), 8>| {
+            small.scope(|inner| mem::swap(outer, inner)).unwrap();
+            // The pages that come home are too few, and there are no others.
+            crate::support::forbid(libc::SYS_mmap, &[], libc::ENOMEM);
+        })
+        .unwrap();
+        drop(small);
+        assert_eq!((big.requests().count(), big.in_flight()), (0, 0));
+        assert_eq!(big.reap().unwrap_err(), linux_aio::ContextError::Gone);
+        assert_eq!(big.submit(&mut batch).unwrap_err().cause, linux_aio::ContextError::Gone);
+    });
+}

@@ -4,6 +4,7 @@
 use crate::support::{SYS_IO_PGETEVENTS, file_with, forbid, in_thread};
 use linux_aio::{Batch, Context, ContextError, PollEvents, Request, SignalSet};
 use std::{
+    io::Write as _,
     os::unix::net::UnixStream,
     sync::atomic::{AtomicU32, Ordering},
     thread,
@@ -117,6 +118,37 @@ fn what_is_there_is_returned_whatever_the_mask() {
     cx.submit(&mut batch).unwrap();
     assert_eq!(cx.wait_with_mask(usize::MAX, None, SignalSet::ALL).unwrap().count(), 4);
     assert_eq!(cx.wait_with_mask(1, None, SignalSet::EMPTY).unwrap().count(), 0);
+}
+
+#[test]
+fn it_waits_for_as_many_as_it_is_told() {
+    for fallback in [false, true] {
+        in_thread(|| {
+            if fallback {
+                forbid(SYS_IO_PGETEVENTS, &[], libc::ENOSYS);
+            }
+            let (first, mut first_peer) = UnixStream::pair().unwrap();
+            let (second, mut second_peer) = UnixStream::pair().unwrap();
+            let mut cx = Context::<(), u8, 2>::new().unwrap();
+            let mut batch = Batch::<_, _, 2>::new();
+            batch.push(Request::poll(&first).events(PollEvents::IN).tag(1)).unwrap();
+            batch.push(Request::poll(&second).events(PollEvents::IN).tag(2)).unwrap();
+            cx.submit(&mut batch).unwrap();
+            first_peer.write_all(b"x").unwrap();
+            let start = Instant::now();
+            let tags = cx.wait_with_mask(2, SHORT, SignalSet::EMPTY).unwrap().map(|done| done.tag);
+            assert_eq!(tags.collect::<Vec<_>>(), [1], "what there is when the time is over");
+            assert!(start.elapsed() >= SHORT.unwrap());
+            second_peer.write_all(b"x").unwrap();
+            assert_eq!(cx.wait_with_mask(2, LONG, SignalSet::EMPTY).unwrap().count(), 1);
+        });
+    }
+}
+
+#[test]
+fn an_interruption_is_one_for_std_as_well() {
+    let error = std::io::Error::from(ContextError::Interrupted);
+    assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
 }
 
 #[test]

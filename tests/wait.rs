@@ -168,6 +168,38 @@ fn signals_do_not_move_the_deadline() {
 }
 
 #[test]
+fn stopping_and_continuing_the_process_moves_no_deadline_and_loses_nothing() {
+    // SAFETY: the child leaves by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let waited = std::panic::catch_unwind(|| {
+            let mut cx = one_of_two();
+            let start = Instant::now();
+            assert_eq!(cx.wait(2, Some(Duration::from_millis(600))).unwrap().count(), 1);
+            let elapsed = start.elapsed();
+            assert!(elapsed >= Duration::from_millis(600), "{elapsed:?}");
+            // Stopped for 40 of each 80 ms, so the last stop may lie across the deadline.
+            assert!(elapsed < Duration::from_millis(1000), "{elapsed:?}");
+        });
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { libc::_exit(i32::from(waited.is_err())) };
+    }
+    let mut status = 0;
+    loop {
+        for signal in [libc::SIGSTOP, libc::SIGCONT] {
+            // SAFETY: the child is ours, and not waited for yet.
+            unsafe { libc::kill(child, signal) };
+            thread::sleep(Duration::from_millis(40));
+        }
+        // SAFETY: `status` is a local variable.
+        match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+            0 => {}
+            waited => break assert_eq!((waited, status), (child, 0)),
+        }
+    }
+}
+
+#[test]
 fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
     const MANY: u64 = 10_000;
     let (socket, peer) = UnixStream::pair().unwrap();
@@ -183,8 +215,8 @@ fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
             }
         });
         under_fire(|| {
-            let began = INTERRUPTIONS.load(Ordering::Relaxed);
-            while completed < MANY || INTERRUPTIONS.load(Ordering::Relaxed) - began < MANY {
+            let began = interruptions();
+            while completed < MANY || interruptions() - began < MANY {
                 let poll = Request::poll(&socket).events(PollEvents::IN);
                 batch.push(poll.tag(completed)).unwrap();
                 cx.submit(&mut batch).unwrap();
@@ -222,11 +254,17 @@ fn an_error_is_reported_only_when_there_is_nothing_to_take() {
     assert_eq!(cx.wait(1, None).unwrap().next().unwrap().tag, 4);
 }
 
-/// How many signals have been handled, in whichever test.
-static INTERRUPTIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    /// How many signals this thread has handled.
+    static INTERRUPTIONS: AtomicU64 = const { AtomicU64::new(0) };
+}
 
 extern "C" fn count(_: libc::c_int) {
-    INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+    INTERRUPTIONS.with(|count| count.fetch_add(1, Ordering::Relaxed));
+}
+
+fn interruptions() -> u64 {
+    INTERRUPTIONS.with(|count| count.load(Ordering::Relaxed))
 }
 
 /// Runs `f` while another thread sends signals to this one, which have a handler, as fast as it can.
