@@ -119,6 +119,58 @@ assert_layout!(IoEvent: size 32, align 8;
     24 => res2: i64,
 );
 
+/// `struct aio_ring`: the start of the completion ring, which the kernel maps into the process. The
+/// context's name ([`AioContext`]) is its address. [`nr`](Self::nr) times [`IoEvent`] follow.
+///
+/// Kernel and process change it while others read it: never make a reference to one that is mapped.
+///
+/// # Kernel
+///
+/// `fs/aio.c`; no header has it, but programs have relied on it since Linux 2.6.
+#[doc(alias = "aio_ring")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct AioRing {
+    /// The kernel's number for the context.
+    pub id: u32,
+    /// How many events there is room for, one of which is never used. Not a power of two.
+    pub nr: u32,
+    /// The event to be taken next. The process's to change.
+    pub head: u32,
+    /// Where the kernel will put the next event.
+    pub tail: u32,
+    /// [`MAGIC`](Self::MAGIC).
+    pub magic: u32,
+    /// What a program may know of the ring; 1 on every kernel so far.
+    pub compat_features: u32,
+    /// What a program must know of the ring to read it.
+    pub incompat_features: u32,
+    /// Where the events begin, in bytes.
+    pub header_length: u32,
+}
+
+impl AioRing {
+    /// What [`magic`](Self::magic) is.
+    #[doc(alias = "AIO_RING_MAGIC")]
+    pub const MAGIC: u32 = 0xa10a_10a1;
+    /// What [`incompat_features`](Self::incompat_features) is, in a ring as described here.
+    #[doc(alias = "AIO_RING_INCOMPAT_FEATURES")]
+    pub const INCOMPAT_FEATURES: u32 = 0;
+    /// What [`header_length`](Self::header_length) is, in a ring as described here.
+    pub const HEADER_LENGTH: u32 = 32;
+}
+
+assert_layout!(AioRing: size 32, align 4;
+    0 => id: u32,
+    4 => nr: u32,
+    8 => head: u32,
+    12 => tail: u32,
+    16 => magic: u32,
+    20 => compat_features: u32,
+    24 => incompat_features: u32,
+    28 => header_length: u32,
+);
+
 /// `struct __kernel_timespec`: a time span for `io_getevents`.
 ///
 /// The kernel does not validate it: a negative span waits for ever.
