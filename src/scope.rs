@@ -148,6 +148,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// [`ContextError::Gone`]: there is no context and nothing in flight.
     fn quiesce(&mut self) -> Result<(), ContextError> {
         self.core.raw.check()?;
+        self.look();
         if self.slots.in_kernel() > 0 && self.cancel_polls().is_err() {
             self.quiesce_by_force(); // a poll might never be over
         }

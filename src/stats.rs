@@ -15,4 +15,16 @@ pub struct Stats {
     pub strays: u64,
     /// Calls of `io_submit`, `io_getevents`, `io_pgetevents` and `io_cancel`.
     pub system_calls: u64,
+    /// Requests that were complete when the [`submit`](crate::Context::submit) that gave them to the
+    /// kernel returned. The kernel had done their I/O while the program waited for `io_submit`, or
+    /// the device is that fast; if this is about [`accepted`](Self::accepted), nothing was
+    /// asynchronous.
+    ///
+    /// Counted only while the completion ring is read.
+    pub completed_in_submit: u64,
+    /// Events read from the completion ring, without a system call.
+    pub ring_events: u64,
+    /// How often the completion ring was given up, because something besides the kernel had written
+    /// to it: 0 or 1. From then on, events come by `io_getevents`.
+    pub ring_given_up: u64,
 }

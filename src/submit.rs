@@ -52,12 +52,14 @@ impl<B, T, const N: usize> Context<B, T, N> {
         B: IoBuf,
     {
         let mut submitted = Submitted::default();
+        let before = self.before_submit();
         let result = match self.core.raw.check() {
             Ok(()) => self.submit_some(batch, &mut submitted),
             Err(cause) => Err(cause),
         };
         self.core.stats.accepted += width::to_u64(submitted.accepted);
         self.core.stats.refused += width::to_u64(submitted.refused);
+        self.note_completed_in_submit(before, submitted.accepted);
         match result {
             Ok(()) => Ok(submitted),
             Err(cause) => Err(SubmitError { cause, submitted }),

@@ -9,6 +9,9 @@ use core::time::Duration;
 impl<B, T, const N: usize> Context<B, T, N> {
     /// Takes the completions there are, without waiting.
     ///
+    /// No system call is made where the completion ring can be read, see
+    /// [`set_ring`](Self::set_ring).
+    ///
     /// # Errors
     ///
     /// As for [`wait`](Self::wait).
@@ -27,6 +30,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
     ///   than `min` completions, or none; this is not an error. Time is that of the monotonic
     ///   clock, from now.
     /// * Completions that an earlier iterator left count: if they suffice, the kernel is not asked.
+    ///   Nor is it if there are enough in the completion ring, where that can be read, see
+    ///   [`set_ring`](Self::set_ring).
     ///
     /// # Signals
     ///
@@ -69,6 +74,10 @@ impl<B, T, const N: usize> Context<B, T, N> {
             return Ok(());
         }
         let timeout = if min == 0 { Some(Duration::ZERO) } else { timeout };
+        // What is in the ring costs no call. If it does not suffice, the kernel has no more now.
+        if self.look() && (self.slots.done() >= min || timeout == Some(Duration::ZERO)) {
+            return Ok(());
+        }
         let deadline = Deadline::after(timeout);
         let mut left = timeout;
         loop {

@@ -48,7 +48,8 @@ pub unsafe fn io_setup(nr_events: u32, ctxp: *mut AioContext) -> Result<(), Errn
 ///
 /// # Safety
 ///
-/// Nobody uses `ctx` afterwards: its number may come back as that of another context.
+/// Nobody uses `ctx` afterwards, nor a handle of it: its number may come back as that of another
+/// context, and its completion ring, which handles read, is unmapped.
 ///
 /// # Kernel
 ///
