@@ -289,5 +289,8 @@ impl<M: Memory> Drop for Drain<'_, M> {
     }
 }
 
+/// Under `--cfg loom`.
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
