@@ -115,3 +115,7 @@ pub fn in_child_status(f: impl FnOnce()) -> i32 {
         }
     }
 }
+
+/// Whether contexts are to read their completion ring here: unless the crate was built without
+/// (`--cfg linux_aio_no_ring`), they must.
+pub const RING: bool = !cfg!(linux_aio_no_ring);
