@@ -7,7 +7,7 @@ use crate::{
     errno::Errno,
     error::{ContextError, SetupError},
     memory::Memory,
-    notify::OwnFd,
+    own_fd::OwnFd,
     pages::Pages,
     raw::RawContext,
     slots::Slots,

@@ -1,39 +1,6 @@
 //! [`Context::set_notify`]: an eventfd for every request.
 
-use crate::{
-    abi::{IOCB_FLAG_RESFD, Iocb},
-    context::Context,
-    error::ContextError,
-    fd::Fd,
-    sys,
-};
-
-/// A file descriptor of the library's own.
-///
-/// # Invariants
-///
-/// It is open, and nobody else closes it.
-#[derive(Debug)]
-pub(crate) struct OwnFd(i32);
-
-impl Drop for OwnFd {
-    fn drop(&mut self) {
-        // SAFETY: the invariant; this is the last use.
-        unsafe { sys::close(self.0) };
-    }
-}
-
-impl OwnFd {
-    /// Makes a request notify by this eventfd, if it has none of its own.
-    pub(crate) fn apply(&self, iocb: &mut Iocb) -> bool {
-        if iocb.aio_flags & IOCB_FLAG_RESFD != 0 {
-            return false;
-        }
-        iocb.aio_flags |= IOCB_FLAG_RESFD;
-        iocb.aio_resfd = self.0.cast_unsigned();
-        true
-    }
-}
+use crate::{context::Context, error::ContextError, fd::Fd, own_fd::OwnFd};
 
 impl<B, T, const N: usize> Context<B, T, N> {
     /// Makes every request submitted from now on add 1 to the counter of this eventfd when it has
@@ -63,10 +30,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
             None => None,
             Some(fd) => {
                 self.core.raw.check_eventfd(fd)?;
-                match sys::duplicate(fd.as_raw()) {
-                    Ok(own) => Some(OwnFd(own)),
-                    Err(errno) => return Err(ContextError::Os { call: "fcntl", errno }),
-                }
+                let own = OwnFd::duplicate(fd);
+                Some(own.map_err(|errno| ContextError::Os { call: "fcntl", errno })?)
             }
         };
         Ok(())

@@ -167,9 +167,8 @@ impl RawContext {
             sys::io_getevents(self.id, min_nr.cast_signed(), nr.cast_signed(), room, timeout)
         }
         .map_err(|errno| ContextError::Os { call: "io_getevents", errno })?;
-        let got = events.get(..got.min(nr)).unwrap_or_default();
-        // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
-        Ok(unsafe { got.assume_init_ref() })
+        // SAFETY: the kernel has filled in as many as it says.
+        Ok(unsafe { filled(events, got) })
     }
 
     /// Like [`getevents`](Self::getevents), with another signal mask for the time of the wait.
@@ -212,9 +211,8 @@ impl RawContext {
         };
         match got {
             Ok(got) => {
-                let got = events.get(..got.min(nr)).unwrap_or_default();
-                // SAFETY: the kernel filled in as many as it said, and any bytes make an `IoEvent`.
-                Ok(unsafe { got.assume_init_ref() })
+                // SAFETY: the kernel has filled in as many as it says.
+                Ok(unsafe { filled(events, got) })
             }
             Err(Errno::ENOSYS | Errno::EPERM) => {
                 self.getevents_between_masks(min_nr, events, timespec, mask)
@@ -368,6 +366,17 @@ impl RawContext {
             errno => ContextError::Os { call: "io_destroy", errno },
         })
     }
+}
+
+/// The events that a call has received: the first `got` places, or all if it claims more.
+///
+/// # Safety
+///
+/// The kernel has written that many, which any bytes make an [`IoEvent`].
+unsafe fn filled(events: &[MaybeUninit<IoEvent>], got: usize) -> &[IoEvent] {
+    let got = events.get(..got).unwrap_or(events);
+    // SAFETY: the caller says so.
+    unsafe { got.assume_init_ref() }
 }
 
 impl Drop for RawContext {

@@ -1,9 +1,6 @@
-//! [`SignalSet`] and [`Context::wait_with_mask`]: a wait that signals may end.
+//! [`SignalSet`]: signals as the kernel has them.
 
-use crate::{
-    completion::Completions, context::Context, errno::Errno, error::ContextError, memory::Memory,
-};
-use core::{fmt, time::Duration};
+use core::fmt;
 
 /// A set of signals, as the kernel has it: 8 bytes, signal 1 in bit 0.
 ///
@@ -61,77 +58,5 @@ impl SignalSet {
 impl fmt::Debug for SignalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries((1..=64).filter(|&signal| self.contains(signal))).finish()
-    }
-}
-
-impl<B, T, const N: usize> Context<B, T, N> {
-    /// Waits like [`wait`](Self::wait), but with another signal mask, and until a signal arrives that
-    /// the mask lets through.
-    ///
-    /// `blocked` takes the place of the thread's mask for the time of the wait, atomically. The usual
-    /// way: block a signal, look at the flag that its handler sets, and wait with the signal unblocked.
-    /// It ends the wait whenever it comes after the flag was looked at.
-    ///
-    /// After a signal that has a handler, what has been received is returned, fewer than `min` perhaps.
-    /// Where nothing has, that is [`ContextError::Interrupted`]. After a signal without one, as when
-    /// the process is stopped and continued, the kernel starts the wait again *with the whole
-    /// timeout*: this wait, unlike the other, can outlast its deadline.
-    ///
-    /// # Without `io_pgetevents`
-    ///
-    /// Where the kernel does not have the call (before Linux 4.18), or a sandbox forbids it (old
-    /// container profiles answer `EPERM`), the mask is set before waiting and put back afterwards by
-    /// calls of their own. A signal that arrives between setting the mask and waiting is handled, and
-    /// does *not* end the wait. So give a timeout, where that may happen.
-    /// [`Probe`](crate::Probe) tells beforehand.
-    ///
-    /// # Errors
-    ///
-    /// As for [`wait`](Self::wait), and [`ContextError::Interrupted`].
-    ///
-    /// # Kernel
-    ///
-    /// `io_pgetevents(2)`; since Linux 4.18.
-    #[doc(alias = "io_pgetevents")]
-    pub fn wait_with_mask(
-        &mut self,
-        min: usize,
-        timeout: Option<Duration>,
-        blocked: SignalSet,
-    ) -> Result<Completions<'_, B, T>, ContextError> {
-        self.core.raw.check()?;
-        let min = min.min(self.slots.outstanding());
-        if self.slots.in_kernel() > 0 && (min == 0 || self.slots.done() < min) {
-            let missing = min.saturating_sub(self.slots.done());
-            match self.pgetevents(missing, timeout, blocked) {
-                Err(error) if self.slots.done() == 0 => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
-    }
-
-    /// Receives events once, with the mask in force.
-    fn pgetevents(
-        &mut self,
-        min: usize,
-        timeout: Option<Duration>,
-        blocked: SignalSet,
-    ) -> Result<(), ContextError> {
-        let room = Memory::<B, T, N>::events(&mut self.core.pages);
-        self.core.stats.system_calls += 1;
-        match self.core.raw.pgetevents(min, room, timeout, blocked) {
-            Ok(events) => {
-                for event in events {
-                    if !self.slots.complete(event) {
-                        self.core.stats.strays += 1;
-                    }
-                }
-                Ok(())
-            }
-            Err(ContextError::Os { errno: Errno::EINTR, .. }) => Err(ContextError::Interrupted),
-            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
-            Err(error) => Err(error),
-        }
     }
 }

@@ -6,7 +6,6 @@ use crate::{
     abi::{IOCB_FLAG_RESFD, IoEvent, Iocb},
     buf::IoBuf,
     errno::Errno,
-    notify::OwnFd,
     request::{Any, Request, What},
     width,
 };
@@ -112,13 +111,13 @@ impl<B, T> Slots<B, T> {
     /// Puts a request into a slot, encoded, for the kernel to be told of at once; or hands it
     /// back if there is no slot.
     ///
-    /// It notifies by `notify`, if it has no eventfd of its own. The result is the address of its
+    /// It notifies by `eventfd`, if it has none of its own. The result is the address of its
     /// iocb.
     #[inline]
     pub(crate) fn occupy<'fd>(
         &mut self,
         request: Request<'fd, B, T, Any>,
-        notify: Option<&OwnFd>,
+        eventfd: Option<i32>,
     ) -> Result<*mut Iocb, Request<'fd, B, T, Any>>
     where
         B: IoBuf,
@@ -144,7 +143,9 @@ impl<B, T> Slots<B, T> {
         unsafe { slot.write(filled) };
         // SAFETY: just written; nobody else knows the slot yet.
         let in_place = unsafe { &mut *slot };
-        in_place.notifies_by_default = notify.is_some_and(|fd| fd.apply(&mut in_place.what.iocb));
+        if let Some(eventfd) = eventfd {
+            in_place.notifies_by_default = in_place.what.notify_by_default(eventfd);
+        }
         // The pointer is taken only now that the buffer is in its place, where it stays.
         //
         // SAFETY: just initialised.

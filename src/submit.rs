@@ -8,6 +8,7 @@ use crate::{
     errno::Errno,
     error::{ContextError, SubmitError, Submitted},
     memory::Memory,
+    own_fd::OwnFd,
     width,
 };
 use core::ops::Range;
@@ -118,10 +119,11 @@ impl<B, T, const N: usize> Context<B, T, N> {
         B: IoBuf,
     {
         let pointers = Memory::<B, T, N>::pointers(&mut self.core.pages);
+        let eventfd = self.core.notify.as_ref().map(OwnFd::as_raw);
         let mut staged = 0;
         for place in pointers {
             let Some(request) = batch.pop() else { break };
-            match self.slots.occupy(request, self.core.notify.as_ref()) {
+            match self.slots.occupy(request, eventfd) {
                 Ok(iocb) => place.write(iocb),
                 Err(request) => {
                     batch.unpop(request);

@@ -1,8 +1,9 @@
-//! [`Context::reap`] and [`Context::wait`]: from the kernel to completions.
+//! [`Context::reap`], [`Context::wait`] and [`Context::wait_with_mask`]: from the kernel to
+//! completions.
 
 use crate::{
-    completion::Completions, context::Context, deadline::Deadline, errno::Errno,
-    error::ContextError, memory::Memory,
+    abi::IoEvent, completion::Completions, context::Context, deadline::Deadline, errno::Errno,
+    error::ContextError, memory::Memory, signals::SignalSet, slots::Slots, stats::Stats,
 };
 use core::time::Duration;
 
@@ -68,6 +69,63 @@ impl<B, T, const N: usize> Context<B, T, N> {
         Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
     }
 
+    /// Waits like [`wait`](Self::wait), but with another signal mask, and until a signal arrives that
+    /// the mask lets through.
+    ///
+    /// `blocked` takes the place of the thread's mask for the time of the wait, atomically. The usual
+    /// way: block a signal, look at the flag that its handler sets, and wait with the signal unblocked.
+    /// It ends the wait whenever it comes after the flag was looked at.
+    ///
+    /// After a signal that has a handler, what has been received is returned, fewer than `min` perhaps.
+    /// Where nothing has, that is [`ContextError::Interrupted`]. After a signal without one, as when
+    /// the process is stopped and continued, the kernel starts the wait again *with the whole
+    /// timeout*: this wait, unlike the other, can outlast its deadline.
+    ///
+    /// # Without `io_pgetevents`
+    ///
+    /// Where the kernel does not have the call (before Linux 4.18), or a sandbox forbids it (old
+    /// container profiles answer `EPERM`), the mask is set before waiting and put back afterwards by
+    /// calls of their own. A signal that arrives between setting the mask and waiting is handled, and
+    /// does *not* end the wait. So give a timeout, where that may happen.
+    /// [`Probe`](crate::Probe) tells beforehand.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait`](Self::wait), and [`ContextError::Interrupted`].
+    ///
+    /// # Kernel
+    ///
+    /// `io_pgetevents(2)`; since Linux 4.18.
+    #[doc(alias = "io_pgetevents")]
+    pub fn wait_with_mask(
+        &mut self,
+        min: usize,
+        timeout: Option<Duration>,
+        blocked: SignalSet,
+    ) -> Result<Completions<'_, B, T>, ContextError> {
+        self.core.raw.check()?;
+        let min = min.min(self.slots.outstanding());
+        if self.slots.in_kernel() > 0 && (min == 0 || self.slots.done() < min) {
+            self.look();
+            if self.slots.done() < min || min == 0 {
+                let missing = min.saturating_sub(self.slots.done());
+                let room = Memory::<B, T, N>::events(&mut self.core.pages);
+                self.core.stats.system_calls += 1;
+                let received = match self.core.raw.pgetevents(missing, room, timeout, blocked) {
+                    Err(ContextError::Os { errno: Errno::EINTR, .. }) => {
+                        Err(ContextError::Interrupted)
+                    }
+                    received => note(&mut self.slots, &mut self.core.stats, received),
+                };
+                match received {
+                    Err(error) if self.slots.done() == 0 => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
+    }
+
     /// Receives events until `min` completions are there or the timeout is over.
     fn receive(&mut self, min: usize, timeout: Option<Duration>) -> Result<(), ContextError> {
         if self.slots.in_kernel() == 0 {
@@ -101,18 +159,29 @@ impl<B, T, const N: usize> Context<B, T, N> {
         let room = Memory::<B, T, N>::events(&mut self.core.pages);
         self.core.stats.system_calls += 1;
         match self.core.raw.getevents(min, room, timeout) {
-            Ok(events) => {
-                for event in events {
-                    if !self.slots.complete(event) {
-                        self.core.stats.strays += 1;
-                    }
-                }
-                Ok(())
-            }
             Err(ContextError::Os { errno: Errno::EINTR, .. }) => Ok(()),
-            // The numbers and addresses are right, so it is the context.
-            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
-            Err(error) => Err(error),
+            received => note(&mut self.slots, &mut self.core.stats, received),
         }
+    }
+}
+
+/// Notes the events that a system call has received, or makes of its errno what it means.
+fn note<B, T>(
+    slots: &mut Slots<B, T>,
+    stats: &mut Stats,
+    received: Result<&[IoEvent], ContextError>,
+) -> Result<(), ContextError> {
+    match received {
+        Ok(events) => {
+            for event in events {
+                if !slots.complete(event) {
+                    stats.strays += 1;
+                }
+            }
+            Ok(())
+        }
+        // The numbers and addresses are right, so it is the context.
+        Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
+        Err(error) => Err(error),
     }
 }

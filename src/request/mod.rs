@@ -81,6 +81,16 @@ pub(crate) struct What {
 }
 
 impl What {
+    /// Makes it notify by this eventfd, unless it has one, and says whether it does.
+    pub(crate) fn notify_by_default(&mut self, eventfd: i32) -> bool {
+        let has_one = self.iocb.aio_flags & IOCB_FLAG_RESFD != 0;
+        if !has_one {
+            self.iocb.aio_flags |= IOCB_FLAG_RESFD;
+            self.iocb.aio_resfd = eventfd.cast_unsigned();
+        }
+        !has_one
+    }
+
     /// Fills in what is known only now: the id, and where the buffer is.
     #[inline]
     pub(crate) fn locate<B: IoBuf>(&mut self, data: u64, buf: &mut B) {

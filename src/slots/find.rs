@@ -3,8 +3,8 @@
 use super::{Slots, State, index_in};
 use crate::{
     abi::Iocb,
-    cancel::{InFlight, RequestId},
     flags::Opcode,
+    in_flight::{InFlight, RequestId},
 };
 
 impl<B, T> Slots<B, T> {
