@@ -10,6 +10,7 @@ use crate::{
     own_fd::OwnFd,
     pages::Pages,
     raw::RawContext,
+    ring::Ring,
     slots::Slots,
     stats::Stats,
     width,
@@ -38,9 +39,16 @@ pub struct Context<B, T, const N: usize> {
 }
 
 /// What a context consists of whatever its buffers and tags are: this moves into a scope and back.
+///
+/// # Invariants
+///
+/// `ring` is none or that of `raw`, and it is none if a forked child could not be told.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) raw: RawContext,
+    ring: Option<Ring>,
+    /// Whether to make use of the ring.
+    pub(crate) ring_on: bool,
     pub(crate) pages: Pages,
     /// Where the ids of requests go on.
     pub(crate) generation: u32,
@@ -54,11 +62,67 @@ impl Core {
     pub(crate) fn none() -> Self {
         Self {
             raw: RawContext::none(),
+            ring: None,
+            ring_on: true,
             pages: Pages::none(),
             generation: 0,
             stats: Stats::default(),
             notify: None,
         }
+    }
+}
+
+impl Core {
+    /// A kernel context for `nr_events` requests, and its ring, if that can be read.
+    fn new(nr_events: usize) -> Result<Self, SetupError> {
+        let raw = RawContext::new(nr_events)?;
+        let ring = if raw.is_guarded() {
+            // SAFETY:
+            // 1. The context was just made. It ends in `end`, which gives up the ring before, or
+            //    never.
+            // 2. The ring is reached by `&mut self` only (`ring`), and so is `RawContext::getevents`;
+            //    whoever calls `io_getevents` by the context's number answers for it. In a forked
+            //    child, `ring` answers `None`.
+            unsafe { Ring::of_context(raw.id(), nr_events) }
+        } else {
+            None
+        };
+        // So that the name of a request in one context names none in another.
+        let generation = width::page_of(raw.id().0);
+        Ok(Self { raw, ring, generation, ..Self::none() })
+    }
+
+    /// The ring, if it can be read, is to be read, and is ours to read.
+    ///
+    /// The look at the guard counts until the caller is done: this thread does not fork meanwhile, and
+    /// when another one does, this one is not in the child. (Signal handlers that fork and return in
+    /// the child are beyond help.)
+    #[inline]
+    pub(crate) fn ring(&mut self) -> Option<&mut Ring> {
+        if self.ring_on && !self.raw.is_forked() { self.ring.as_mut() } else { None }
+    }
+
+    /// The ring to look at, not to take from.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<&Ring> {
+        if self.ring_on && !self.raw.is_forked() { self.ring.as_ref() } else { None }
+    }
+
+    /// Never reads the ring again.
+    #[cold]
+    pub(crate) fn give_up_ring(&mut self) {
+        self.ring = None;
+        self.stats.ring_given_up += 1;
+    }
+
+    /// Ends the kernel context, and before that the use of its ring, which is about to be unmapped.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawContext::destroy`].
+    pub(crate) fn end(&mut self) -> Result<(), ContextError> {
+        self.ring = None;
+        self.raw.end()
     }
 }
 
@@ -77,10 +141,7 @@ impl<B: 'static, T, const N: usize> Context<B, T, N> {
     /// `io_setup(2)`, `ioctx_alloc` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "io_setup")]
     pub fn new() -> Result<Self, SetupError> {
-        let raw = RawContext::new(N)?;
-        // So that the name of a request in one context names none in another.
-        let generation = width::page_of(raw.id().0);
-        let mut core = Core { raw, generation, ..Core::none() };
+        let mut core = Core::new(N)?;
         Self::with_core(&mut core).map_err(|errno| SetupError::explain("mmap", errno, N))
     }
 }
@@ -155,7 +216,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// [`close`](Self::close), once; what is left is no context.
     fn end(&mut self) -> Result<(), ContextError> {
         let (mut core, mut slots) = self.take_core();
-        let ended = core.raw.end();
+        let ended = core.end();
         if ended.is_ok() {
             // SAFETY: `io_destroy` answered 0, which it does only when nothing is in flight.
             unsafe { slots.complete_all() };

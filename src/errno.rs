@@ -109,14 +109,31 @@ macro_rules! errnos {
                 };
             )+
 
+            /// Names and messages are one text, with a table of lengths: people read them, so it
+            /// need not be fast, and in a static program a `match` would be 3 KiB of code.
             fn entry(self) -> Option<(&'static str, &'static str)> {
-                match self.0.get() {
-                    $($number => Some((stringify!($name), $message)),)+
-                    _ => None,
+                const LENGTHS: &[(u8, u8, u8)] =
+                    &[$(($number, length(stringify!($name)), length($message))),+];
+                let mut rest = concat!($(stringify!($name), $message),+);
+                for &(number, name, message) in LENGTHS {
+                    let (name, after) = rest.split_at_checked(name.into())?;
+                    let (message, after) = after.split_at_checked(message.into())?;
+                    if u16::from(number) == self.0.get() {
+                        return Some((name, message));
+                    }
+                    rest = after;
                 }
+                None
             }
         }
     };
+}
+
+/// The length of a name or a message, which are short.
+const fn length(text: &str) -> u8 {
+    assert!(text.len() < 256, "a name or a message, not a story");
+    let [length, ..] = text.len().to_le_bytes();
+    length
 }
 
 errnos! {
@@ -267,6 +284,16 @@ mod tests {
         assert_eq!(decode(4095_usize.wrapping_neg()), Err(largest));
         let address = 4096_usize.wrapping_neg();
         assert_eq!(decode(address), Ok(address));
+    }
+
+    #[test]
+    fn the_table_is_read_right() {
+        let of = |number| Errno::from_raw(number).and_then(Errno::entry);
+        assert_eq!(of(1), Some(("EPERM", "Operation not permitted")));
+        assert_eq!(of(133), Some(("EHWPOISON", "Memory page has hardware error")));
+        for (number, errno) in [(41, None), (134, None), (256 + 1, None), (11, Some("EAGAIN"))] {
+            assert_eq!(of(number).map(|(name, _)| name), errno, "{number}");
+        }
     }
 
     #[test]

@@ -26,7 +26,15 @@ fn number(path: &CStr) -> Option<u64> {
 
 /// Decimal digits, then at most white space.
 fn parse(text: &[u8]) -> Option<u64> {
-    str::from_utf8(text.trim_ascii_end()).ok()?.parse().ok()
+    let (first, rest) = text.trim_ascii_end().split_first()?;
+    rest.iter().try_fold(digit(*first)?, |number: u64, &byte| {
+        number.checked_mul(10)?.checked_add(digit(byte)?)
+    })
+}
+
+/// What a digit stands for.
+fn digit(byte: u8) -> Option<u64> {
+    char::from(byte).to_digit(10).map(u64::from)
 }
 
 #[cfg(test)]

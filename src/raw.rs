@@ -39,7 +39,6 @@ use crate::{
     error::{ContextError, SetupError},
     fd::Fd,
     fork::ForkGuard,
-    ring::Ring,
     signals::SignalSet,
     sys,
 };
@@ -50,14 +49,11 @@ use core::{mem::MaybeUninit, ptr, time::Duration};
 /// # Invariants
 ///
 /// `id` is [`AioContext::NONE`], or a context of the process that made it, which nothing else
-/// destroys. `ring` is none or that of `id`, and it is none if `guard` guards nothing.
+/// destroys.
 #[derive(Debug)]
 pub struct RawContext {
     id: AioContext,
     guard: ForkGuard,
-    ring: Option<Ring>,
-    /// Whether to make use of the ring.
-    ring_on: bool,
 }
 
 impl RawContext {
@@ -78,23 +74,12 @@ impl RawContext {
         let mut id = AioContext::NONE;
         // SAFETY: `id` is a local variable.
         unsafe { sys::io_setup(nr, &raw mut id) }.map_err(|errno| explain("io_setup", errno))?;
-        let ring = if guard.is_real() {
-            // SAFETY:
-            // 1. The context was just made. It ends in `end`, which gives up the ring before, or
-            //    never.
-            // 2. The ring is reached by `&mut self` only (`ring`), and so is `getevents`; whoever
-            //    calls `io_getevents` by the context's number answers for it. In a forked child,
-            //    `ring` answers `None`.
-            unsafe { Ring::of_context(id, nr) }
-        } else {
-            None
-        };
-        Ok(Self { id, guard, ring, ring_on: true })
+        Ok(Self { id, guard })
     }
 
     /// No context. Every call answers [`ContextError::Gone`].
     pub(crate) const fn none() -> Self {
-        Self { id: AioContext::NONE, guard: ForkGuard::none(), ring: None, ring_on: true }
+        Self { id: AioContext::NONE, guard: ForkGuard::none() }
     }
 
     /// Submits requests in order, and says how many the kernel accepted: a prefix.
@@ -311,31 +296,15 @@ impl RawContext {
         }
     }
 
-    /// The ring, if it can be read, is to be read, and is ours to read.
-    ///
-    /// The look at the guard counts until the caller is done: this thread does not fork meanwhile, and
-    /// when another one does, this one is not in the child. (Signal handlers that fork and return in
-    /// the child are beyond help.)
+    /// Whether a forked child would be told from this process.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guard.is_real()
+    }
+
+    /// Whether this is a forked child.
     #[inline]
-    pub(crate) fn ring(&mut self) -> Option<&mut Ring> {
-        if self.ring_on && !self.guard.forked() { self.ring.as_mut() } else { None }
-    }
-
-    /// The ring to look at, not to take from.
-    #[inline]
-    pub(crate) fn peek(&self) -> Option<&Ring> {
-        if self.ring_on && !self.guard.forked() { self.ring.as_ref() } else { None }
-    }
-
-    /// Never reads the ring again.
-    #[cold]
-    pub(crate) fn give_up_ring(&mut self) {
-        self.ring = None;
-    }
-
-    /// Whether to read the ring, if it can be read.
-    pub(crate) fn set_ring(&mut self, on: bool) {
-        self.ring_on = on;
+    pub(crate) fn is_forked(&self) -> bool {
+        self.guard.forked()
     }
 
     /// Whether calls are worth making.
@@ -358,8 +327,6 @@ impl RawContext {
     pub(crate) fn end(&mut self) -> Result<(), ContextError> {
         self.check()?;
         let id = core::mem::take(&mut self.id);
-        // The ring is about to be unmapped.
-        self.ring = None;
         // SAFETY: the number was ours, and is forgotten here.
         unsafe { sys::io_destroy(id) }.map_err(|errno| match errno {
             Errno::EINVAL => ContextError::Gone,

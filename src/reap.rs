@@ -22,7 +22,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         if self.slots.in_kernel() == 0 {
             return Ok(false);
         }
-        Ok(match self.core.raw.peek().map(Ring::is_empty) {
+        Ok(match self.core.peek().map(Ring::is_empty) {
             Some(Ok(empty)) => !empty,
             // There is no ring, or not one to believe in: only the kernel knows.
             _ => true,
@@ -47,8 +47,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
     ///
     /// `aio_complete` and `aio_read_events_ring` in `fs/aio.c`; since Linux 2.6.
     pub fn set_ring(&mut self, on: bool) -> bool {
-        self.core.raw.set_ring(on);
-        self.core.raw.peek().is_some()
+        self.core.ring_on = on;
+        self.core.peek().is_some()
     }
 
     /// Notes the events that are in the ring. Answers `false` if there is no ring to be read; then
@@ -57,19 +57,22 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// A function of its own, once a batch: the loop has the registers to itself.
     #[inline(never)]
     pub(crate) fn look(&mut self) -> bool {
-        let Some(ring) = self.core.raw.ring() else {
+        let Some(ring) = self.core.ring() else {
             return false;
         };
         let Ok(events) = ring.drain() else {
-            self.give_up_ring();
+            self.core.give_up_ring();
             return false;
         };
-        self.core.stats.ring_events += width::to_u64(events.len());
+        let received = events.len();
+        let mut strays = 0;
         events.for_each(|event| {
             if !self.slots.complete(&event) {
-                self.core.stats.strays += 1;
+                strays += 1;
             }
         });
+        self.core.stats.ring_events += width::to_u64(received);
+        self.core.stats.strays += strays;
         true
     }
 
@@ -86,7 +89,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         if accepted == 0 {
             return;
         }
-        let Some(ring) = self.core.raw.ring() else {
+        let Some(ring) = self.core.ring() else {
             return;
         };
         let complete = if before.in_kernel == 0 {
@@ -101,15 +104,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 let count = width::from_u32(count).min(accepted);
                 self.core.stats.completed_in_submit += width::to_u64(count);
             }
-            Err(_doubt) => self.give_up_ring(),
+            Err(_doubt) => self.core.give_up_ring(),
         }
-    }
-
-    /// Goes on with `io_getevents`, for good.
-    #[cold]
-    fn give_up_ring(&mut self) {
-        self.core.raw.give_up_ring();
-        self.core.stats.ring_given_up += 1;
     }
 }
 

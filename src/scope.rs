@@ -163,7 +163,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// Lets the kernel end the context, which waits for everything: the last resort but one.
     #[cold]
     fn quiesce_by_force(&mut self) {
-        if self.core.raw.end().is_err() {
+        if self.core.end().is_err() {
             // Nothing is left that would tell when the kernel is done, and the borrow must not end
             // before.
             sys::abort();

@@ -50,7 +50,7 @@ impl Ring<Mapped> {
     /// 2. Until the ring is dropped, nobody takes events from the context, by `io_getevents` or from
     ///    user space, while one of the ring's methods runs or a [`Drain`](super::Drain) lives; nor
     ///    does a forked child of this process, which shares the memory.
-    pub(crate) unsafe fn of_context(ctx: AioContext, nr_events: u32) -> Option<Self> {
+    pub(crate) unsafe fn of_context(ctx: AioContext, nr_events: usize) -> Option<Self> {
         // The whole test-suite runs with this too: `io_getevents` must do as well.
         if cfg!(linux_aio_no_ring) {
             return None;
@@ -61,6 +61,7 @@ impl Ring<Mapped> {
         if !address.is_multiple_of(4096) || isize::try_from(address).is_err() {
             return None;
         }
+        let nr_events = u32::try_from(nr_events).ok()?;
         let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address))?;
         // SAFETY: `aio_setup_ring` maps the ring with `do_mmap`, shared, readable and writable,
         // starts it with `struct aio_ring` and stores the address of the mapping in `ctx->user_id`,

@@ -214,6 +214,9 @@ fn the_source_has_bad_blocks() {
         let Some(cut) = Mount::new(&["-o", "loop,ro", image_name]) else { return };
         OpenOptions::new().write(true).open(&image).unwrap().set_len(6 << 20).unwrap();
         let source = cut.path().join("source");
+        if fs::read(&source).is_ok() {
+            return skip("this kernel's loop device reads zeros where its file has been cut off");
+        }
         let words = ["cannot read", "at byte", "Input/output error", "the device failed"];
         fail(copy(&source, &destination).args(way), dir.path(), &words);
     }
