@@ -2,7 +2,7 @@
 //! the ring off, `io_getevents` on top, and everything else the same. Whether submitting did the
 //! work. What the crate counts is checked against a kernel that is made to refuse the call.
 
-use crate::support::{RING, direct_file_with, file_with, forbid, in_thread, pattern, skip};
+use crate::support::{RING, file_with, forbid, in_thread, pattern};
 use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request, Stats};
 use std::{io::Write as _, os::unix::net::UnixStream, time::Duration};
 
@@ -145,21 +145,4 @@ fn submitting_that_did_the_work_is_told_from_submitting_that_did_not() {
     poll(&mut cx, &socket, &[PollEvents::OUT, PollEvents::IN]);
     assert_eq!(cx.stats().completed_in_submit, count(5));
     assert_eq!(cx.wait(3, None).unwrap().count(), 3);
-}
-
-#[test]
-fn direct_reads_are_not_done_by_submitting_them() {
-    const BLOCK: usize = 1 << 20;
-    let Some(file) = direct_file_with(&pattern(8 * BLOCK)) else { return };
-    let mut cx = Context::<PageBuf, (), 8>::new().unwrap();
-    let mut batch = Batch::<_, _, 8>::new();
-    for number in 0..8 {
-        let buf = PageBuf::new(BLOCK).unwrap();
-        batch.push(Request::read(&file, buf, (number * BLOCK) as u64)).unwrap();
-    }
-    cx.submit(&mut batch).unwrap();
-    if cx.stats().completed_in_submit == 8 {
-        skip("the temp directory has direct reads done by io_submit");
-    }
-    assert_eq!(cx.wait(8, None).unwrap().count(), 8);
 }
