@@ -154,18 +154,18 @@ fn a_wait_ends_though_the_clock_is_forbidden() {
 fn signals_do_not_move_the_deadline() {
     let timeout = Duration::from_millis(100);
     // Other tests keep the machine busy, so the best of some attempts counts.
-    let overrun = (0..5).map(|_| {
+    let attempts = [(); 5].map(|()| {
         let mut cx = one_of_two();
         let (elapsed, calls) = under_fire(|| {
             let (start, calls) = (Instant::now(), cx.stats().system_calls);
             assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
             (start.elapsed(), cx.stats().system_calls - calls)
         });
-        assert!(calls > 3, "it was interrupted, and went on");
-        elapsed.checked_sub(timeout).unwrap()
+        (elapsed.checked_sub(timeout).unwrap(), calls)
     });
-    let overrun = overrun.min().unwrap();
-    assert!(overrun < Duration::from_millis(50), "{overrun:?}");
+    let interrupted_and_in_time =
+        attempts.iter().any(|&(overrun, calls)| calls > 3 && overrun < Duration::from_millis(50));
+    assert!(interrupted_and_in_time, "overrun, calls: {attempts:?}");
 }
 
 #[test]
