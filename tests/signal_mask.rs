@@ -121,6 +121,24 @@ fn what_is_there_is_returned_whatever_the_mask() {
 }
 
 #[test]
+fn a_pending_signal_is_let_through_though_completions_are_there() {
+    in_thread(|| {
+        blocked_with_handler(libc::SIGURG);
+        let file = file_with(b"hello");
+        let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
+        let mut batch = Batch::<_, _, 1>::new();
+        for round in 1..=3 {
+            batch.push(Request::read(&file, vec![0; 5], 0)).unwrap();
+            cx.submit(&mut batch).unwrap();
+            // SAFETY: to this thread, which blocks it.
+            unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGURG) };
+            assert_eq!(cx.wait_with_mask(1, LONG, SignalSet::EMPTY).unwrap().count(), 1);
+            assert_eq!(handled(libc::SIGURG), round);
+        }
+    });
+}
+
+#[test]
 fn it_waits_for_as_many_as_it_is_told() {
     for fallback in [false, true] {
         in_thread(|| {

@@ -1,9 +1,11 @@
 //! From the kernel to `main`, and back.
 
+use crate::output::{stderr, stdout};
 use core::{
     arch::asm,
     ffi::{CStr, c_char},
 };
+use rustix::termios::tcdrain;
 
 /// Makes `fn main(args: Args) -> !` the program, which ends by [`exit`].
 ///
@@ -77,8 +79,12 @@ impl Iterator for Args {
     }
 }
 
-/// Ends the process (`exit_group`).
+/// Ends the process (`exit_group`), when what it has said is on the terminal: with the first process
+/// the kernel comes to an end too, and what waits to be sent over a serial line would be lost.
 pub fn exit(status: u8) -> ! {
+    for terminal in [stdout(), stderr()] {
+        let _sent_or_no_terminal = tcdrain(terminal);
+    }
     // SAFETY: the call does not return, and nothing is left to be done.
     unsafe {
         #[cfg(target_arch = "x86_64")]
