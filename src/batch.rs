@@ -13,7 +13,7 @@ use heapless::Deque;
 /// (the context is full, the kernel has no memory) stays, in order, with buffers and tags. Nothing
 /// in a batch is known to the kernel yet: dropping it drops the requests.
 ///
-/// The requests are in the value itself, about 100 bytes each beside buffer and tag: mind the stack
+/// The requests are in the value itself, 80 bytes each beside buffer and tag: mind the stack
 /// when `K` is in the thousands. A batch may be smaller than the context that it is submitted to.
 ///
 /// ```
@@ -82,6 +82,17 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.len() >= K
+    }
+
+    /// Takes the request at the front.
+    ///
+    /// # Safety
+    ///
+    /// There is one.
+    #[inline]
+    pub(crate) unsafe fn pop_unchecked(&mut self) -> Request<'fd, B, T, Any> {
+        // SAFETY: the caller says that it is not empty.
+        unsafe { self.requests.pop_front_unchecked() }
     }
 
     /// Puts a request back that was taken from the front by the same call.

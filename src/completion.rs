@@ -1,7 +1,7 @@
 //! [`Completion`]: what became of a request.
 
 use crate::{
-    abi::{IOCB_FLAG_RESFD, IoEvent},
+    abi::IoEvent,
     buf::IoBytes,
     errno::{Errno, decode},
     error::RequestError,
@@ -38,15 +38,7 @@ pub struct Completion<B, T> {
     /// `EOPNOTSUPP`) or it failed later (`EIO`, `ENOSPC`, `EFBIG`, `EAGAIN` with `NOWAIT`,
     /// `EINVAL` for a misaligned direct transfer). A result that no kernel gives is `EIO`.
     pub result: Result<usize, Errno>,
-    opcode: Opcode,
-    offset: u64,
-    start: usize,
-    /// Bytes that were to take part.
-    len: usize,
-    /// What a poll waited for; meaningless for others.
-    asked: PollEvents,
-    /// Whether it had an eventfd, which might not be one.
-    notifies: bool,
+    what: What,
     event: IoEvent,
 }
 
@@ -54,17 +46,13 @@ impl<B, T> Completion<B, T> {
     #[inline]
     pub(crate) fn new(taken: Taken<B, T>) -> Self {
         let Taken { buf, tag, what, event } = taken;
-        let What { iocb, start, most, opcode } = what;
-        let result = match decode(width::from_u64(event.res.cast_unsigned())) {
+        let result = match width::from_u64(event.res.cast_unsigned()) {
+            // An errno is negative, more than any buffer has.
+            count if count <= what.most => Ok(count),
             // More than was asked for cannot have happened to this buffer.
-            Ok(count) if count > most => Err(Errno::EIO),
-            result => result,
+            other => Err(decode(other).err().unwrap_or(Errno::EIO)),
         };
-        let len = if opcode.is_transfer() { most } else { 0 };
-        let offset = iocb.aio_offset.cast_unsigned();
-        let asked = PollEvents::from_bits_retain(width::low_16(iocb.aio_buf));
-        let notifies = iocb.aio_flags & IOCB_FLAG_RESFD != 0;
-        Self { buf, tag, result, opcode, offset, start, len, asked, notifies, event }
+        Self { buf, tag, result, what, event }
     }
 
     /// What the request came to, in the terms of its operation.
@@ -73,15 +61,15 @@ impl<B, T> Completion<B, T> {
     ///
     /// [`RequestError`], which says what the errno means for this operation.
     pub fn outcome(&self) -> Result<Outcome, RequestError> {
-        match (self.opcode, self.result) {
+        match (self.what.opcode(), self.result) {
             (Opcode::Fsync | Opcode::Fdsync, Ok(_)) => Ok(Outcome::Synced),
             (Opcode::Poll, Ok(0)) => Ok(Outcome::Cancelled),
             (Opcode::Poll, Ok(found)) => {
                 let events = PollEvents::from_bits_retain(width::low_16(width::to_u64(found)));
-                Ok(Outcome::Ready { events, asked: self.asked })
+                Ok(Outcome::Ready { events, asked: self.what.events() })
             }
             // The mask cannot be at fault: it has 16 bits by its type.
-            (Opcode::Poll, Err(Errno::EINVAL)) if !self.notifies => Ok(Outcome::NotPollable),
+            (Opcode::Poll, Err(Errno::EINVAL)) if !self.what.notifies() => Ok(Outcome::NotPollable),
             (_, Ok(bytes)) => Ok(Outcome::Transferred(bytes)),
             (opcode, Err(errno)) => Err(RequestError::new(opcode, errno)),
         }
@@ -94,27 +82,27 @@ impl<B, T> Completion<B, T> {
         B: IoBytes,
     {
         // `result` is the caller's to change, and that of a poll is no length.
-        let bytes = self.result.unwrap_or(0).min(self.len);
-        let end = self.start + bytes;
-        self.buf.io_bytes().get(self.start..end).unwrap_or_default()
+        let bytes = self.result.unwrap_or(0).min(self.what.len());
+        let start = self.what.start;
+        self.buf.io_bytes().get(start..start + bytes).unwrap_or_default()
     }
 
     /// Which operation it was.
     #[must_use]
     pub fn opcode(&self) -> Opcode {
-        self.opcode
+        self.what.opcode()
     }
 
     /// The position in the file that was asked for, in bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.what.offset()
     }
 
     /// The part of the buffer that was to be transferred, in bytes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        self.start..self.start + self.len
+        self.what.start..self.what.start + self.what.len()
     }
 
     /// The kernel's event, as it came; made up from the errno if `io_submit` refused the request.
@@ -170,7 +158,11 @@ impl<B, T> fmt::Debug for Completions<'_, B, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fd::Fd, request::Request};
+    use crate::{
+        buf::{IoBuf, IoVecs},
+        fd::Fd,
+        request::Request,
+    };
     use std::vec;
 
     /// What becomes of a read of 16 bytes that the kernel answers with `res`.
@@ -189,6 +181,38 @@ mod tests {
         assert_eq!((answered(0).result, answered(0).transferred().len()), (Ok(0), 0));
         assert_eq!((answered(-5).result, answered(-5).transferred().len()), (Err(Errno::EIO), 0));
         assert_eq!(answered(-4095).result.unwrap_err().raw(), 4095);
+    }
+
+    /// As many bytes as can be said: more than 1024 pieces can lead to with 48-bit addresses, but not
+    /// with 57-bit ones, since pieces that are only read from may be the same.
+    struct AllThereIs;
+
+    // SAFETY: nothing is submitted.
+    unsafe impl IoBuf for AllThereIs {
+        fn io_ptr(&mut self) -> *mut u8 {
+            core::ptr::null_mut()
+        }
+
+        fn io_len(&self) -> usize {
+            1
+        }
+    }
+
+    // SAFETY: nothing is submitted.
+    unsafe impl IoVecs for AllThereIs {
+        fn io_total(&self) -> usize {
+            usize::MAX
+        }
+    }
+
+    #[test]
+    fn an_errno_is_one_however_much_was_asked_for() {
+        // SAFETY: nothing is submitted.
+        let file = unsafe { Fd::from_raw(-1) };
+        let (what, buf, tag) = Request::writev(file, AllThereIs, 0).unwrap().dismantle();
+        let event = IoEvent { res: -22, ..IoEvent::default() };
+        let done = Completion::new(Taken { buf, tag, what, event });
+        assert_eq!(done.result, Err(Errno::EINVAL));
     }
 
     #[test]

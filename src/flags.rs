@@ -1,27 +1,28 @@
 //! What a request asks for: the operation, its flags, and the events of a poll.
 
-use crate::abi;
+use crate::abi::{self, Iocb};
 use bitflags::bitflags;
 
 /// The operation of a request.
 #[doc(alias = "aio_lio_opcode")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[repr(u16)]
 pub enum Opcode {
     /// `IOCB_CMD_PREAD`: reads from a position in the file.
-    Pread,
+    Pread = abi::IOCB_CMD_PREAD,
     /// `IOCB_CMD_PWRITE`: writes to a position in the file.
-    Pwrite,
+    Pwrite = abi::IOCB_CMD_PWRITE,
     /// `IOCB_CMD_FSYNC`: syncs data and metadata.
-    Fsync,
+    Fsync = abi::IOCB_CMD_FSYNC,
     /// `IOCB_CMD_FDSYNC`: syncs data.
-    Fdsync,
+    Fdsync = abi::IOCB_CMD_FDSYNC,
     /// `IOCB_CMD_POLL`: waits for readiness, once.
-    Poll,
+    Poll = abi::IOCB_CMD_POLL,
     /// `IOCB_CMD_PREADV`: reads into several pieces of memory.
-    Preadv,
+    Preadv = abi::IOCB_CMD_PREADV,
     /// `IOCB_CMD_PWRITEV`: writes from several pieces of memory.
-    Pwritev,
+    Pwritev = abi::IOCB_CMD_PWRITEV,
 }
 
 impl Opcode {
@@ -38,15 +39,24 @@ impl Opcode {
 
     /// The number that the kernel knows it by.
     #[must_use]
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "the discriminants are the kernel's numbers")]
     pub const fn raw(self) -> u16 {
-        match self {
-            Self::Pread => abi::IOCB_CMD_PREAD,
-            Self::Pwrite => abi::IOCB_CMD_PWRITE,
-            Self::Fsync => abi::IOCB_CMD_FSYNC,
-            Self::Fdsync => abi::IOCB_CMD_FDSYNC,
-            Self::Poll => abi::IOCB_CMD_POLL,
-            Self::Preadv => abi::IOCB_CMD_PREADV,
-            Self::Pwritev => abi::IOCB_CMD_PWRITEV,
+        self as u16
+    }
+
+    /// What an iocb of this crate asks for.
+    #[inline]
+    pub(crate) const fn of(iocb: &Iocb) -> Self {
+        match iocb.aio_lio_opcode {
+            abi::IOCB_CMD_PWRITE => Self::Pwrite,
+            abi::IOCB_CMD_FSYNC => Self::Fsync,
+            abi::IOCB_CMD_FDSYNC => Self::Fdsync,
+            abi::IOCB_CMD_POLL => Self::Poll,
+            abi::IOCB_CMD_PREADV => Self::Preadv,
+            abi::IOCB_CMD_PWRITEV => Self::Pwritev,
+            // The one that is left: the number was made from an `Opcode`.
+            _ => Self::Pread,
         }
     }
 
@@ -66,6 +76,7 @@ impl Opcode {
 
     /// Whether it transfers bytes, so that its `aio_buf` is an address.
     #[must_use]
+    #[inline]
     pub const fn is_transfer(self) -> bool {
         matches!(self, Self::Pread | Self::Pwrite | Self::Preadv | Self::Pwritev)
     }

@@ -64,11 +64,18 @@ struct Readme;
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(feature = "std", test))]
+#[cfg(any(feature = "std", test, fuzzing, miri, linux_aio_model))]
 extern crate std;
 
 pub mod abi;
 pub mod raw;
+
+/// Scripts for the fuzzer, on a model of the kernel. Not a part of the crate.
+#[cfg(any(test, fuzzing, linux_aio_model))]
+#[doc(hidden)]
+pub mod model {
+    pub use crate::script::{Answer, Played, Script, quietly};
+}
 
 mod batch;
 mod borrowed;
@@ -99,6 +106,8 @@ mod reap;
 mod request;
 mod ring;
 mod scope;
+#[cfg(any(test, fuzzing, linux_aio_model))]
+mod script;
 mod signals;
 mod slots;
 mod stats;
@@ -106,6 +115,8 @@ mod submit;
 mod sys;
 mod vectored;
 mod wait;
+#[cfg(test)]
+mod watchdog;
 mod width;
 
 pub use batch::Batch;

@@ -1,7 +1,7 @@
 //! Where things are in the pages of a context.
 //!
-//! One mapping holds, in this order: the slots, room for the events of one `io_getevents`, and the
-//! pointers of one `io_submit`. They are here and not in the handle so that the handle is small and
+//! One mapping holds, in this order: the slots, room for the events of one `io_getevents`, the
+//! pointers of one `io_submit`, and the ids of completed requests. They are here and not in the handle so that the handle is small and
 //! the iocbs stay where they are when it moves.
 
 use crate::{
@@ -21,8 +21,10 @@ impl<B, T, const N: usize> Memory<B, T, N> {
     const EVENTS: usize = N * size_of::<Slot<B, T>>();
     /// In bytes, pointers start here.
     const POINTERS: usize = Self::EVENTS + N * size_of::<IoEvent>();
+    /// In bytes, ids start here.
+    const DONE: usize = Self::POINTERS + N * size_of::<*mut Iocb>();
     /// How many bytes there are in all.
-    const LEN: usize = Self::POINTERS + N * size_of::<*mut Iocb>();
+    const LEN: usize = Self::DONE + 2 * N * size_of::<u64>();
 
     /// How many slots there are.
     #[expect(clippy::as_conversions, reason = "`N` was just found to fit")]
@@ -55,9 +57,13 @@ impl<B, T, const N: usize> Memory<B, T, N> {
     /// 1. The pages went through [`ensure`](Self::ensure), and outlive the use of the table.
     /// 2. No table that was made of them before is used again.
     pub(crate) unsafe fn slots(pages: &mut Pages, generation: u32) -> Slots<B, T> {
-        // SAFETY: pages are aligned to at least `ALIGN`, which suffices (`CAPACITY`), and the first
-        // `EVENTS` bytes have room for `N` slots, which the caller gives to this table alone.
-        unsafe { Slots::new(pages.base().as_ptr().cast(), Self::CAPACITY, generation) }
+        let base = pages.base().as_ptr();
+        // SAFETY: `DONE` lies within the pages.
+        let done = unsafe { base.add(Self::DONE) };
+        // SAFETY: pages are aligned to at least `ALIGN`, which suffices (`CAPACITY`). The first
+        // `EVENTS` bytes have room for `N` slots, and those from `DONE` on for twice as many ids, aligned
+        // since all before them are multiples of 8 bytes. The caller gives both to this table alone.
+        unsafe { Slots::new(base.cast(), done.cast(), Self::CAPACITY, generation) }
     }
 
     /// Room for the events of one call; none if the pages did not go through

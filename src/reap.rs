@@ -65,21 +65,15 @@ impl<B, T, const N: usize> Context<B, T, N> {
             return false;
         };
         let received = events.len();
-        let mut strays = 0;
-        events.for_each(|event| {
-            if !self.slots.complete(&event) {
-                strays += 1;
-            }
-        });
+        self.core.stats.strays += self.slots.complete_each(events);
         self.core.stats.ring_events += width::to_u64(received);
-        self.core.stats.strays += strays;
         true
     }
 
     /// What must be known before requests are submitted in order to tell, afterwards, how many of
     /// them are complete.
     #[inline]
-    pub(crate) const fn before_submit(&self) -> BeforeSubmit {
+    pub(crate) fn before_submit(&self) -> BeforeSubmit {
         BeforeSubmit { in_kernel: self.slots.in_kernel(), generation: self.slots.generation() }
     }
 

@@ -32,9 +32,10 @@
 //!
 //! What is found in the ring is not trusted: another part of the program can write there, by
 //! mistake. `nr` is read once. Head and tail are compared with it each time they are read, and where
-//! one is out of range ([`Doubt`]), the ring must not be read again: `io_getevents` has the kernel's
-//! own numbers. Each word of an event is read once, so that it cannot change between a check and a
-//! use; whether it means anything is for the in-flight table to say.
+//! one is out of range ([`Doubt`]), the ring must not be read again: `io_getevents` looks at the
+//! remainders of these numbers, and the next event puts the kernel's own tail back in its place.
+//! Each word of an event is read once, so that it cannot change between a check and a use; whether
+//! it means anything is for the in-flight table to say.
 
 use crate::{abi::IoEvent, width};
 use core::sync::atomic::Ordering;

@@ -3,44 +3,17 @@
 //! Pure: it knows the memory it was given and what an event looks like, but makes no system call.
 
 use crate::{
-    abi::{IOCB_FLAG_RESFD, IoEvent, Iocb},
+    abi::{IoEvent, Iocb},
+    batch::Batch,
     buf::IoBuf,
     errno::Errno,
     request::{Any, Request, What},
     width,
 };
 use core::{mem::MaybeUninit, ptr};
-
-/// One request on its way: its iocb at an address that stays, what it was, and what comes back.
-#[repr(C)]
-pub(crate) struct Slot<B, T> {
-    /// First, so that the slot's address is that of the iocb. `aio_data` is the request's id, by
-    /// which its event is recognised.
-    what: What,
-    state: State,
-    /// Whether its eventfd is the context's, which it loses if it returns to the batch.
-    notifies_by_default: bool,
-    /// The next slot of the list that this one is in: free slots, or completed ones. A circle has
-    /// no end; neither list is followed further than its count.
-    next: u32,
-    /// The kernel's answer; `data` and `obj` are those of the iocb.
-    res: i64,
-    res2: i64,
-    /// Initialised unless the slot is free. In flight it is not touched: not moved, not borrowed.
-    buf: MaybeUninit<B>,
-    /// Initialised unless the slot is free.
-    tag: MaybeUninit<T>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nobody's. `buf` and `tag` are not initialised.
-    Free,
-    /// The kernel has the request, or is just about to get it. Exactly one event will tell.
-    InFlight,
-    /// The event has come. The kernel is done with the buffer.
-    Done,
-}
+use done::Done;
+use slot::NONE;
+pub(crate) use slot::Slot;
 
 /// A completion on its way out of its slot.
 pub(crate) struct Taken<B, T> {
@@ -52,14 +25,17 @@ pub(crate) struct Taken<B, T> {
 
 /// The table: up to `capacity` slots in memory that somebody else owns.
 ///
+/// A slot is free, in flight, or completed.
+///
 /// # Invariants
 ///
 /// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone.
 /// 2. The slots below `fresh` are initialised; those above have never been used.
-/// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack that
-///    starts at `free`, linked by `next`; the completed ones a queue from `done_head` to
-///    `done_tail`.
-/// 4. A slot that is not [`State::Free`] has an initialised `buf` and `tag`.
+/// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack of
+///    `free_len` that starts at `free`, linked by `next`. The completed ones are those whose ids are in
+///    `done`, once each.
+/// 4. The id of a slot in flight leads to it. That of another is [`NONE`].
+/// 5. A slot that is not free has an initialised `buf` and `tag`.
 pub(crate) struct Slots<B, T> {
     /// `*mut`, not `NonNull`: it makes the table **invariant** in `B`. If a context of
     /// `&'static mut [u8]` could pass for one of a shorter lifetime, a borrowed buffer could be
@@ -69,9 +45,8 @@ pub(crate) struct Slots<B, T> {
     fresh: u32,
     free: u32,
     free_len: u32,
-    done_head: u32,
-    done_tail: u32,
-    done_len: u32,
+    /// Completed and not taken.
+    done: Done,
     /// The upper half of the next id. Ids tell an event of this request from a stale or made-up
     /// one for the same slot.
     generation: u32,
@@ -86,18 +61,22 @@ impl<B, T> Slots<B, T> {
     ///
     /// # Safety
     ///
-    /// `base` leads to memory for `capacity` slots, aligned for them, which nobody else uses for
-    /// as long as the table is used. It need not be initialised.
-    pub(crate) const unsafe fn new(base: *mut Slot<B, T>, capacity: u32, generation: u32) -> Self {
+    /// `base` leads to memory for `capacity` slots and `done` to memory for twice as many ids, aligned
+    /// for them, which nobody else uses for as long as the table is used. It need not be initialised.
+    pub(crate) const unsafe fn new(
+        base: *mut Slot<B, T>,
+        done: *mut u64,
+        capacity: u32,
+        generation: u32,
+    ) -> Self {
         Self {
             base,
             capacity,
             fresh: 0,
             free: 0,
             free_len: 0,
-            done_head: 0,
-            done_tail: 0,
-            done_len: 0,
+            // SAFETY: the caller says so.
+            done: unsafe { Done::new(done, width::from_u32(capacity)) },
             generation,
         }
     }
@@ -105,53 +84,67 @@ impl<B, T> Slots<B, T> {
     /// A table of no slots, in place of one whose memory has gone elsewhere.
     pub(crate) const fn none() -> Self {
         // SAFETY: there is no memory to be used.
-        unsafe { Self::new(core::ptr::null_mut(), 0, 0) }
+        unsafe { Self::new(ptr::null_mut(), ptr::null_mut(), 0, 0) }
     }
 
-    /// Puts a request into a slot, encoded, for the kernel to be told of at once; or hands it
-    /// back if there is no slot.
+    /// Puts as many requests of a batch into slots as there are slots and places for. They are
+    /// encoded, for the kernel to be told of at once; `places` says where.
     ///
-    /// It notifies by `eventfd`, if it has none of its own. The result is the address of its
-    /// iocb.
-    #[inline]
-    pub(crate) fn occupy<'fd>(
+    /// They notify by `eventfd`, if they have none of their own.
+    pub(crate) fn occupy<const K: usize>(
         &mut self,
-        request: Request<'fd, B, T, Any>,
+        batch: &mut Batch<'_, B, T, K>,
         eventfd: Option<i32>,
-    ) -> Result<*mut Iocb, Request<'fd, B, T, Any>>
+        places: &mut [MaybeUninit<*mut Iocb>],
+    ) -> usize
     where
         B: IoBuf,
     {
-        let Some(index) = self.vacant() else {
-            return Err(request);
-        };
-        let id = self.next_id(index);
-        let (what, buf, tag) = request.dismantle();
-        let slot = self.address(index);
-        let filled = Slot {
-            what,
-            state: State::InFlight,
-            notifies_by_default: false,
-            next: 0,
-            res: 0,
-            res2: 0,
-            buf: MaybeUninit::new(buf),
-            tag: MaybeUninit::new(tag),
-        };
-        // SAFETY: `index` is below `capacity` (`vacant`), so this is memory of the table, aligned.
-        // Its old content is a free slot or nothing, so there is nothing to drop.
-        unsafe { slot.write(filled) };
-        // SAFETY: just written; nobody else knows the slot yet.
-        let in_place = unsafe { &mut *slot };
-        if let Some(eventfd) = eventfd {
-            in_place.notifies_by_default = in_place.what.notify_by_default(eventfd);
+        let wanted = width::saturating_u32(batch.len().min(places.len()));
+        if self.free_len < wanted {
+            self.freshen(wanted - self.free_len);
         }
+        let count = width::from_u32(wanted.min(self.free_len));
+        let mut table = self.in_registers();
+        for place in places.get_mut(..count).unwrap_or_default() {
+            // SAFETY: it has at least as many as there are rounds.
+            let request = unsafe { batch.pop_unchecked() };
+            // SAFETY: there are at least as many free slots as there are rounds.
+            place.write(unsafe { table.fill(request, eventfd) });
+        }
+        *self = table;
+        count
+    }
+
+    /// Puts a request into a free slot, encoded, and says where its iocb is.
+    ///
+    /// # Safety
+    ///
+    /// There is a free slot.
+    #[inline]
+    unsafe fn fill(&mut self, request: Request<'_, B, T, Any>, eventfd: Option<i32>) -> *mut Iocb
+    where
+        B: IoBuf,
+    {
+        let index = self.free;
+        let id = self.next_id(index);
+        // SAFETY: the first of the free slots is below `fresh`.
+        let slot = unsafe { self.listed(index) };
+        let next = slot.next;
+        let (what, buf, tag) = request.dismantle();
+        slot.what = what;
+        slot.notifies_by_default = false;
+        if eventfd.is_some() && !slot.what.notifies() {
+            slot.notifies_by_default = true;
+            slot.what.notify(eventfd);
+        }
+        slot.tag.write(tag);
         // The pointer is taken only now that the buffer is in its place, where it stays.
-        //
-        // SAFETY: just initialised.
-        let buf = unsafe { in_place.buf.assume_init_mut() };
-        in_place.what.locate(id, buf);
-        Ok(slot.cast())
+        let buf = slot.buf.write(buf);
+        slot.what.locate(id, buf);
+        self.free = next;
+        self.free_len -= 1;
+        self.address(index).cast()
     }
 
     /// Takes a request back that the kernel was not told of or did not accept.
@@ -168,19 +161,17 @@ impl<B, T> Slots<B, T> {
     ) -> Option<Request<'fd, B, T, Any>> {
         let index = self.index_of(iocb);
         let slot = self.get(index)?;
-        if slot.state != State::InFlight {
+        if !slot.in_flight() {
             return None;
         }
-        slot.state = State::Free;
-        let mut what = slot.what;
-        if slot.notifies_by_default {
-            what.iocb.aio_flags &= !IOCB_FLAG_RESFD;
-        }
-        // SAFETY: the slot was not free, so invariant 4 holds; marked free, it is read out once.
+        slot.what.iocb.aio_data = NONE;
+        let what = slot.what();
+        // SAFETY: the slot was in flight, so invariant 5 holds; marked free, it is read out once.
         let buf = unsafe { slot.buf.assume_init_read() };
         // SAFETY: as for `buf`.
         let tag = unsafe { slot.tag.assume_init_read() };
-        self.vacate(index);
+        // SAFETY: `get` has found it below `fresh`, and it is empty now.
+        unsafe { self.vacate(index) };
         // SAFETY: the parts come from the request that `occupy` dismantled, and the caller vouches
         // for the file.
         Some(unsafe { Request::reassemble(what, buf, tag) })
@@ -201,6 +192,21 @@ impl<B, T> Slots<B, T> {
         }
     }
 
+    /// Notes events, and says how many of them name no request in flight.
+    #[inline]
+    pub(crate) fn complete_each(&mut self, events: impl Iterator<Item = IoEvent>) -> u64 {
+        let mut table = self.in_registers();
+        table.done.rewind();
+        let mut strays = 0;
+        events.for_each(|event| {
+            if !table.complete(&event) {
+                strays += 1;
+            }
+        });
+        *self = table;
+        strays
+    }
+
     /// Notes an event: the request it names is done, and its completion is there to be taken.
     ///
     /// Answers `false`, and changes nothing, if it names no request in flight.
@@ -210,50 +216,35 @@ impl<B, T> Slots<B, T> {
         let Some(slot) = self.get(index) else {
             return false;
         };
-        if slot.state != State::InFlight || slot.what.iocb.aio_data != event.data {
+        // One that is not in flight has the id `NONE`, which cannot be this: `get` has found a slot.
+        if slot.what.iocb.aio_data != event.data {
             return false;
         }
-        slot.state = State::Done;
+        slot.what.iocb.aio_data = NONE;
         slot.res = event.res;
         slot.res2 = event.res2;
-        let tail = self.done_tail;
-        if self.done_len == 0 {
-            self.done_head = index;
-        } else if let Some(last) = self.get(tail) {
-            last.next = index;
-        }
-        self.done_tail = index;
-        self.done_len += 1;
+        // SAFETY: this slot was not in the queue, so fewer than `capacity` are.
+        unsafe { self.done.push(event.data) };
         true
     }
 
     /// Takes the completion that came first.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Taken<B, T>> {
-        if self.done_len == 0 {
-            return None;
-        }
-        let index = self.done_head;
-        let slot = self.get(index)?;
-        slot.state = State::Free;
-        let (mut what, next) = (slot.what, slot.next);
-        if slot.notifies_by_default {
-            what.iocb.aio_flags &= !IOCB_FLAG_RESFD;
-        }
-        let event = IoEvent {
-            data: slot.what.iocb.aio_data,
-            obj: width::to_u64(ptr::from_ref(slot).addr()),
-            res: slot.res,
-            res2: slot.res2,
-        };
-        // SAFETY: the slot is in the queue of completed ones, hence was `Done` until now:
-        // invariant 4 holds, the kernel has let go of the buffer, and it is read out only once.
+        let id = self.done.pop()?;
+        let index = index_in(id);
+        // SAFETY: it is the id of a completed slot.
+        let slot = unsafe { self.listed(index) };
+        let what = slot.what();
+        let obj = width::to_u64(ptr::from_ref(slot).addr());
+        let event = IoEvent { data: id, obj, res: slot.res, res2: slot.res2 };
+        // SAFETY: the slot was in the queue of completed ones: invariant 5 holds, the kernel has let
+        // go of the buffer, and it is read out only once, now that it is in the queue no more.
         let buf = unsafe { slot.buf.assume_init_read() };
         // SAFETY: as for `buf`.
         let tag = unsafe { slot.tag.assume_init_read() };
-        self.done_head = next;
-        self.done_len -= 1;
-        self.vacate(index);
+        // SAFETY: it is below `fresh`, and it is empty now.
+        unsafe { self.vacate(index) };
         Some(Taken { buf, tag, what, event })
     }
 
@@ -266,7 +257,7 @@ impl<B, T> Slots<B, T> {
     pub(crate) unsafe fn complete_all(&mut self) {
         for index in 0..self.fresh {
             if let Some(slot) = self.get(index)
-                && slot.state == State::InFlight
+                && slot.in_flight()
             {
                 let res = -i64::from(Errno::ECANCELED.raw());
                 let event = IoEvent { data: slot.what.iocb.aio_data, obj: 0, res, res2: 0 };
@@ -283,13 +274,13 @@ impl<B, T> Slots<B, T> {
 
     /// How many completions are there to be taken.
     #[inline]
-    pub(crate) const fn done(&self) -> usize {
-        width::from_u32(self.done_len)
+    pub(crate) fn done(&self) -> usize {
+        self.done.len()
     }
 
     /// How many requests the kernel has.
     #[inline]
-    pub(crate) const fn in_kernel(&self) -> usize {
+    pub(crate) fn in_kernel(&self) -> usize {
         self.outstanding() - self.done()
     }
 
@@ -298,32 +289,40 @@ impl<B, T> Slots<B, T> {
         self.generation
     }
 
-    /// An index that nobody has: the free slot that was used last, or one that never was.
-    #[inline]
-    fn vacant(&mut self) -> Option<u32> {
-        if self.free_len > 0 {
-            let index = self.free;
-            self.free = self.get(index)?.next;
-            self.free_len -= 1;
-            Some(index)
-        } else if self.fresh < self.capacity {
-            let index = self.fresh;
-            self.fresh += 1;
-            Some(index)
-        } else {
-            None
+    /// Makes slots free that were never used, as far as there are any. The first is on top then.
+    #[cold]
+    fn freshen(&mut self, wanted: u32) {
+        let before = self.fresh;
+        self.fresh += wanted.min(self.capacity - before);
+        for index in (before..self.fresh).rev() {
+            // SAFETY: `index` is below `capacity`, so this is memory of the table, aligned. It was
+            // never used, so there is nothing to drop.
+            unsafe { self.address(index).write(Slot::empty()) };
+            // SAFETY: it is below `fresh`, just written, and empty.
+            unsafe { self.vacate(index) };
         }
     }
 
-    /// Returns a slot that was marked free to the stack.
+    /// The table for the length of a loop, which the compiler then keeps in registers. It takes the
+    /// place of the table afterwards.
     #[inline]
-    fn vacate(&mut self, index: u32) {
+    const fn in_registers(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// Returns a slot to the stack of free ones.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `fresh`. The slot is in no list and not in flight, and its buffer and tag have
+    /// been read out.
+    #[inline]
+    unsafe fn vacate(&mut self, index: u32) {
         let next = self.free;
-        if let Some(slot) = self.get(index) {
-            slot.next = next;
-            self.free = index;
-            self.free_len += 1;
-        }
+        // SAFETY: the caller says so.
+        unsafe { self.listed(index) }.next = next;
+        self.free = index;
+        self.free_len += 1;
     }
 
     /// The id of the next request in that slot, unlike the last 2^32 ids.
@@ -331,6 +330,18 @@ impl<B, T> Slots<B, T> {
     fn next_id(&mut self, index: u32) -> u64 {
         self.generation = self.generation.wrapping_add(1);
         u64::from(self.generation) << 32 | u64::from(index)
+    }
+
+    /// A slot that is or was in use, known to be so.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `fresh`, as are all that the stack and the queue name (invariant 3).
+    #[inline]
+    unsafe fn listed(&mut self, index: u32) -> &mut Slot<B, T> {
+        let slot = self.address(index);
+        // SAFETY: as in `get`.
+        unsafe { &mut *slot }
     }
 
     /// A slot that is or was in use.
@@ -376,6 +387,8 @@ const fn index_in(id: u64) -> u32 {
     id as u32
 }
 
+mod done;
 mod find;
+mod slot;
 #[cfg(test)]
 mod tests;

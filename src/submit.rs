@@ -113,26 +113,16 @@ impl<B, T, const N: usize> Context<B, T, N> {
 
     /// Moves requests into slots, as far as there are any, and notes the addresses of their iocbs,
     /// in order.
-    #[inline]
+    ///
+    /// A function of its own, once a batch: the loop has the registers to itself.
+    #[inline(never)]
     fn stage<const K: usize>(&mut self, batch: &mut Batch<'_, B, T, K>) -> usize
     where
         B: IoBuf,
     {
         let pointers = Memory::<B, T, N>::pointers(&mut self.core.pages);
         let eventfd = self.core.notify.as_ref().map(OwnFd::as_raw);
-        let mut staged = 0;
-        for place in pointers {
-            let Some(request) = batch.pop() else { break };
-            match self.slots.occupy(request, eventfd) {
-                Ok(iocb) => place.write(iocb),
-                Err(request) => {
-                    batch.unpop(request);
-                    break;
-                }
-            };
-            staged += 1;
-        }
-        staged
+        self.slots.occupy(batch, eventfd, pointers)
     }
 
     /// Tells the kernel of staged requests.
@@ -166,6 +156,8 @@ impl<B, T, const N: usize> Context<B, T, N> {
         match self.submit_staged(0..0) {
             Ok(_) => Ok(()),
             Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
+            // Linux does not; what stands between it and the program may.
+            Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => Err(ContextError::Again),
             Err(cause) => Err(cause),
         }
     }

@@ -172,11 +172,7 @@ fn note<B, T>(
 ) -> Result<(), ContextError> {
     match received {
         Ok(events) => {
-            for event in events {
-                if !slots.complete(event) {
-                    stats.strays += 1;
-                }
-            }
+            stats.strays += slots.complete_each(events.iter().copied());
             Ok(())
         }
         // The numbers and addresses are right, so it is the context.

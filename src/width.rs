@@ -37,3 +37,8 @@ pub(crate) const fn to_i32(value: usize) -> i32 {
 pub(crate) const fn page_of(address: u64) -> u32 {
     (address >> 12) as u32
 }
+
+/// A count that need not be exact beyond what any table holds.
+pub(crate) const fn saturating_u32(value: usize) -> u32 {
+    if value > from_u32(u32::MAX) { u32::MAX } else { value as u32 }
+}

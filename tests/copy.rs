@@ -7,8 +7,7 @@
 mod faults;
 mod refusals;
 
-use crate::support::{pattern, skip};
-use faults::Mount;
+use crate::support::{Mount, pattern, skip};
 use std::{
     env,
     fs::{self, File, OpenOptions},

@@ -17,6 +17,7 @@
     reason = "tests are programs with std, and play out several raw calls in a row"
 )]
 
+mod bad_buffers;
 mod buffers;
 mod cancel;
 mod close_file;
@@ -25,7 +26,10 @@ mod copy;
 mod drop_in_flight;
 mod drop_panics;
 mod explanations;
+mod failing_device;
 mod fork;
+mod full_disk;
+mod interference;
 mod kernel_facts;
 mod leak;
 mod mixed;
@@ -46,11 +50,13 @@ mod scope_exits;
 mod scope_swap;
 mod setup_errors;
 mod signal_mask;
+mod slow_device;
 mod strays;
 mod submit_full;
 mod submit_refused;
 mod submit_stopped;
 mod support;
 mod sync;
+mod threads;
 mod vectored;
 mod wait;

@@ -58,5 +58,5 @@ fn to_another_thread() {
 
 #[test]
 fn the_handle_is_small() {
-    assert!(size_of::<Context<PageBuf, [u64; 100], 4096>>() <= 192);
+    assert!(size_of::<Context<PageBuf, [u64; 100], 4096>>() <= 208);
 }

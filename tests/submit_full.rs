@@ -49,12 +49,19 @@ fn a_full_batch_hands_the_request_back() {
     let file = file_with(b"");
     let mut batch = Batch::<_, _, 1>::new();
     batch.push(Request::write(&file, b"first".to_vec(), 0).tag(1)).unwrap();
-    assert!(batch.is_full());
+    assert!(batch.is_full() && !batch.is_empty());
     let full = batch.push(Request::write(&file, b"second".to_vec(), 0).tag(2)).unwrap_err();
     assert_eq!(full.to_string(), "no room for one more: submit the batch, or use fewer pieces");
     assert_eq!(full.0.into_parts(), (b"second".to_vec(), 2));
     assert_eq!(batch.pop().unwrap().into_parts(), (b"first".to_vec(), 1));
-    assert!(batch.is_empty() && batch.pop().is_none());
+    assert!(batch.is_empty() && !batch.is_full() && batch.pop().is_none());
+}
+
+#[test]
+fn a_context_says_how_many_it_takes() {
+    let mut cx = Context::<Vec<u8>, (), 3>::new().unwrap();
+    assert_eq!((cx.capacity(), cx.in_flight()), (3, 0));
+    cx.scope(|cx: &mut Context<&[u8], (), 3>| assert_eq!(cx.capacity(), 3)).unwrap();
 }
 
 #[test]

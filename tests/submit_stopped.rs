@@ -55,6 +55,22 @@ fn after_eagain_the_rest_can_be_submitted() {
 }
 
 #[test]
+fn eagain_in_the_middle_of_a_refusal() {
+    let file = file_with(b"hello");
+    in_thread(|| {
+        let mut cx = Context::<Vec<u8>, u8, 2>::new().unwrap();
+        let mut batch = Batch::<_, _, 2>::new();
+        batch.push(Request::read(&file, vec![0; 1], u64::MAX).tag(1)).unwrap();
+        batch.push(Request::read(&file, vec![0; 1], 0).tag(2)).unwrap();
+        // The kernel refuses the first, and is asked with no requests whether that is its fault.
+        forbid(libc::SYS_io_submit, &[(1, 0)], libc::EAGAIN);
+        assert_eq!(cx.submit(&mut batch).unwrap_err().cause, ContextError::Again);
+        assert_eq!((batch.len(), cx.in_flight()), (2, 0), "nobody knows: both stay");
+        assert_eq!(batch.pop().unwrap().into_parts().1, 1);
+    });
+}
+
+#[test]
 fn an_answer_of_zero_is_taken_for_eagain_and_not_for_success() {
     let file = file_with(b"hello");
     in_thread(|| {

@@ -1,10 +1,25 @@
 //! What the tests share: files, faults, children.
 
+mod child;
+mod ledger;
+mod loop_device;
+mod mount;
+mod stall;
+mod supervise;
+
+pub use child::{Child, in_child, in_child_status};
+pub use ledger::Ledger;
+pub use loop_device::LoopDevice;
+pub use mount::Mount;
+pub use stall::Stall;
+pub use supervise::{Call, supervised};
+
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
 };
 use std::{
+    collections::BTreeMap,
     fs::{File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -72,15 +87,14 @@ pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {
         .collect::<Vec<_>>();
     let rules =
         if conditions.is_empty() { vec![] } else { vec![SeccompRule::new(conditions).unwrap()] };
-    let filter = SeccompFilter::new(
-        [(call, rules)].into(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno.cast_unsigned()),
-        std::env::consts::ARCH.try_into().unwrap(),
-    )
-    .unwrap();
-    let program: BpfProgram = filter.try_into().unwrap();
+    let program = filter([(call, rules)].into(), SeccompAction::Errno(errno.cast_unsigned()));
     seccompiler::apply_filter(&program).unwrap();
+}
+
+/// A filter that does this to the calls that the rules match.
+fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> BpfProgram {
+    let target = std::env::consts::ARCH.try_into().unwrap();
+    SeccompFilter::new(rules, SeccompAction::Allow, action, target).unwrap().try_into().unwrap()
 }
 
 /// Runs `f` in a thread of its own and passes its panic on.
@@ -89,31 +103,6 @@ pub fn in_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),
     })
-}
-
-/// Runs `f` in a forked child and checks that it neither panics nor dies.
-pub fn in_child(f: impl FnOnce()) {
-    assert_eq!(in_child_status(f), 0, "the child failed; its panic is on standard error");
-}
-
-/// Runs `f` in a forked child and says how that ended, as `waitpid` does. A panic is status 1.
-pub fn in_child_status(f: impl FnOnce()) -> i32 {
-    // SAFETY: the child runs `f` and leaves by `_exit`; the C library keeps its allocator usable
-    // in a child that was forked from a program with threads.
-    match unsafe { libc::fork() } {
-        0 => {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
-            // SAFETY: ends the child without running what belongs to the parent.
-            unsafe { libc::_exit(i32::from(outcome.is_err())) }
-        }
-        child => {
-            assert!(child > 0, "fork: {}", io::Error::last_os_error());
-            let mut status = 0;
-            // SAFETY: `status` is a local variable.
-            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-            status
-        }
-    }
 }
 
 /// Whether contexts are to read their completion ring here: unless the crate was built without

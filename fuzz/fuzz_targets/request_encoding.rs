@@ -1,12 +1,14 @@
 //! Any request that safe code can make, encoded, against 64 bytes put together by hand from
-//! `aio_abi.h`. What cannot be encoded must be refused, and handed back whole.
+//! `aio_abi.h`; and decoded again, from the completion that it has. What cannot be encoded must be
+//! refused, and handed back whole.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use linux_aio::{
-    Any, Fd, IoSlice, IoSliceMut, Opcode, PollEvents, Priority, PriorityClass, Request, RwFlags,
+    Any, Batch, Errno, Fd, IoSlice, IoSliceMut, Opcode, Pieces, PollEvents, Priority,
+    PriorityClass, Request, RwFlags, model::quietly,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -90,6 +92,7 @@ fn is_priority(class: u8, level: u16) -> bool {
 /// Sets the options, as far as there are such.
 fn with_options<'fd, B>(mut request: Request<'fd, B>, options: &Options) -> Request<'fd, B> {
     if let Some(flags) = options.flags {
+        assert_eq!(RwFlags::from_bits(flags).is_some(), flags < 0x200, "those with a name");
         request = request.flags(RwFlags::from_bits_retain(flags));
     }
     let Some((class, level)) = options.priority else { return request };
@@ -128,19 +131,45 @@ fn with_range<B: linux_aio::IoBytes>(
     }
 }
 
-/// Encodes the request, whichever it is, and compares.
-fn check<B: linux_aio::IoBuf>(input: &Input, request: Request<'_, B, (), Any>, opcode: Opcode, expected: Bytes) {
-    // SAFETY: nothing is submitted.
+/// Encodes the request, whichever it is, and compares; then decodes it.
+fn check<B: linux_aio::IoBuf>(
+    input: &Input,
+    request: Request<'_, B, (), Any>,
+    opcode: Opcode,
+    expected: Bytes,
+) {
     let mut request = match input.eventfd {
+        // SAFETY: nothing is submitted to a kernel that has such a file.
         Some(eventfd) => request.notify(unsafe { Fd::from_raw(eventfd) }),
         None => request,
     };
     assert_eq!(request.opcode(), opcode);
+    assert_eq!(Opcode::ALL.iter().filter(|known| known.raw() == opcode.raw()).count(), 1);
     let iocb = request.encode(input.data);
     assert_eq!(iocb, request.encode(input.data), "the same again");
     // SAFETY: an iocb is 64 bytes without padding (asserted by the crate when it is compiled).
     let bytes = Bytes(unsafe { core::mem::transmute::<linux_aio::abi::Iocb, [u8; 64]>(iocb) });
     assert_eq!(bytes, expected, "{iocb:?}");
+    quietly(|| decode(&iocb, request));
+}
+
+/// Has the request refused by a kernel without files: what the completion says of it must be what
+/// stands in the iocb.
+fn decode<B: linux_aio::IoBuf>(iocb: &linux_aio::abi::Iocb, request: Request<'_, B, (), Any>) {
+    let opcode = request.opcode();
+    linux_aio::scope::<B, (), 1, _>(|cx| {
+        let mut batch = Batch::<_, _, 1>::new();
+        assert!(batch.push(request).is_ok());
+        let submitted = cx.submit(&mut batch).unwrap();
+        assert_eq!((submitted.accepted, submitted.refused), (0, 1));
+        let done = cx.reap().unwrap().next().unwrap();
+        assert_eq!(done.result, Err(Errno::EBADF));
+        assert_eq!((done.opcode(), done.offset()), (opcode, iocb.aio_offset.cast_unsigned()));
+        if matches!(opcode, Opcode::Pread | Opcode::Pwrite) {
+            assert_eq!(done.range().len() as u64, iocb.aio_nbytes);
+        }
+    })
+    .unwrap();
 }
 
 fuzz_target!(|input: Input| {
@@ -153,7 +182,8 @@ fuzz_target!(|input: Input| {
             let address = buf.as_mut_ptr().addr();
             let request = with_options(Request::read(file, &mut buf[..], *offset), options);
             let (request, start, count) = with_range(request, *range, len);
-            let expected = Bytes::common(&input, 0).transfer(address + start, count, *offset, options);
+            let expected =
+                Bytes::common(&input, 0).transfer(address + start, count, *offset, options);
             check(&input, request.into_any(), Opcode::Pread, expected);
         }
         Operation::Write { len, offset, range, options } => {
@@ -162,7 +192,8 @@ fuzz_target!(|input: Input| {
             let address = buf.as_ptr().addr();
             let request = with_options(Request::write(file, &buf[..], *offset), options);
             let (request, start, count) = with_range(request, *range, len);
-            let expected = Bytes::common(&input, 1).transfer(address + start, count, *offset, options);
+            let expected =
+                Bytes::common(&input, 1).transfer(address + start, count, *offset, options);
             // As a `Buf` it says the same.
             check(&input, request.into_buf().into_any(), Opcode::Pwrite, expected);
         }
@@ -182,7 +213,8 @@ fuzz_target!(|input: Input| {
                 Ok(request) => {
                     assert!((1..=1024).contains(&count));
                     let request = with_options(request, options);
-                    let expected = Bytes::common(&input, 7).transfer(address, count, *offset, options);
+                    let expected =
+                        Bytes::common(&input, 7).transfer(address, count, *offset, options);
                     check(&input, request.into_any(), Opcode::Preadv, expected);
                 }
                 Err(refused) => {
@@ -193,14 +225,16 @@ fuzz_target!(|input: Input| {
         }
         Operation::Writev { lens, repeat, offset, options } => {
             let memory = [0; 256];
-            let pieces = lens.iter().map(|&len| IoSlice::new(&memory[..len.into()])).collect::<Vec<_>>();
+            let pieces =
+                lens.iter().map(|&len| IoSlice::new(&memory[..len.into()])).collect::<Vec<_>>();
             let pieces = pieces.repeat(usize::from(*repeat) + 1);
             let (address, count) = (pieces.as_ptr().addr(), pieces.len());
             match Request::writev(file, &pieces[..], *offset) {
                 Ok(request) => {
                     assert!((1..=1024).contains(&count));
                     let request = with_options(request, options);
-                    let expected = Bytes::common(&input, 8).transfer(address, count, *offset, options);
+                    let expected =
+                        Bytes::common(&input, 8).transfer(address, count, *offset, options);
                     check(&input, request.into_buf().into_any(), Opcode::Pwritev, expected);
                 }
                 Err(refused) => {
@@ -214,9 +248,12 @@ fuzz_target!(|input: Input| {
             check(&input, Request::fsync(file).into_any(), Opcode::Fsync, expected);
         }
         Operation::Fdsync => {
-            // What it carries does not show.
+            // What it carries does not show. And pieces are as many as there is room for.
+            let mut pieces = Pieces::<Vec<u8>, 1>::new();
+            assert!(pieces.push(vec![1]).is_ok());
+            assert_eq!(pieces.push(vec![2]).map_err(|full| full.0), Err(vec![2]));
             let expected = Bytes::common(&input, 3);
-            let request = Request::fdsync(file).carry(vec![0_u8; 100]);
+            let request = Request::fdsync(file).carry(pieces);
             check(&input, request.into_any(), Opcode::Fdsync, expected);
         }
         Operation::Poll { events } => {
@@ -224,7 +261,7 @@ fuzz_target!(|input: Input| {
             expected.put(24, &u64::from(events.unwrap_or(0x7)).to_ne_bytes());
             let request = Request::poll(file);
             let request = match events {
-                Some(events) => request.events(PollEvents::from_bits_retain(*events)),
+                Some(events) => request.events(PollEvents::from_bits(*events).expect("any bits")),
                 None => request,
             };
             check(&input, request.carry(vec![0_u8; 100]).into_any(), Opcode::Poll, expected);

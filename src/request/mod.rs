@@ -5,18 +5,19 @@
 mod poll;
 mod sync;
 mod transfer;
+mod what;
 
 pub use poll::Poll;
 pub use sync::Sync;
 pub use transfer::Transfer;
+pub(crate) use what::What;
 
 use crate::{
-    abi::{IOCB_FLAG_RESFD, Iocb},
+    abi::Iocb,
     borrowed::{Buf, IntoBuf},
     buf::IoBuf,
     fd::Fd,
     flags::Opcode,
-    width,
 };
 use core::{fmt, marker::PhantomData};
 
@@ -65,43 +66,6 @@ pub struct Request<'fd, B, T = (), O = Transfer> {
 #[derive(Clone, Copy, Debug)]
 pub enum Any {}
 
-/// The part of a request that is plain data: the iocb, except for what is known only when it is in
-/// its slot, the request's id and the address of the data.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(crate) struct What {
-    /// What the kernel reads.
-    pub(crate) iocb: Iocb,
-    /// First byte of the buffer that takes part, in bytes from its beginning.
-    pub(crate) start: usize,
-    /// The largest result that makes sense: the bytes that take part, or the bits of a poll.
-    pub(crate) most: usize,
-    /// What `iocb.aio_lio_opcode` stands for.
-    pub(crate) opcode: Opcode,
-}
-
-impl What {
-    /// Makes it notify by this eventfd, unless it has one, and says whether it does.
-    pub(crate) fn notify_by_default(&mut self, eventfd: i32) -> bool {
-        let has_one = self.iocb.aio_flags & IOCB_FLAG_RESFD != 0;
-        if !has_one {
-            self.iocb.aio_flags |= IOCB_FLAG_RESFD;
-            self.iocb.aio_resfd = eventfd.cast_unsigned();
-        }
-        !has_one
-    }
-
-    /// Fills in what is known only now: the id, and where the buffer is.
-    #[inline]
-    pub(crate) fn locate<B: IoBuf>(&mut self, data: u64, buf: &mut B) {
-        self.iocb.aio_data = data;
-        if self.opcode.is_transfer() {
-            let first = buf.io_ptr().wrapping_add(self.start);
-            self.iocb.aio_buf = width::to_u64(first.expose_provenance());
-        }
-    }
-}
-
 impl<'fd, B, T, O> Request<'fd, B, T, O> {
     /// Attaches a value that comes back with the completion, in place of the one before.
     pub fn tag<U>(self, tag: U) -> Request<'fd, B, U, O> {
@@ -123,8 +87,7 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
     #[doc(alias = "IOCB_FLAG_RESFD")]
     #[doc(alias = "aio_resfd")]
     pub fn notify(mut self, eventfd: impl Into<Fd<'fd>>) -> Self {
-        self.what.iocb.aio_flags |= IOCB_FLAG_RESFD;
-        self.what.iocb.aio_resfd = eventfd.into().as_raw().cast_unsigned();
+        self.what.notify(Some(eventfd.into().as_raw()));
         self
     }
 
@@ -149,7 +112,7 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
 
     /// Which operation it is.
     pub fn opcode(&self) -> Opcode {
-        self.what.opcode
+        self.what.opcode()
     }
 
     /// The buffer, whole.
@@ -229,12 +192,10 @@ impl<'fd, T, O> Request<'fd, (), T, O> {
     }
 }
 
-impl<'fd, B, O> Request<'fd, B, (), O> {
-    /// A request for `opcode`. The caller sees to the invariant.
-    fn new(opcode: Opcode, file: Fd<'fd>, buf: B, most: usize, iocb: Iocb) -> Self {
-        let aio_lio_opcode = opcode.raw();
-        let iocb = Iocb { aio_lio_opcode, aio_fildes: file.as_raw().cast_unsigned(), ..iocb };
-        let what = What { iocb, start: 0, most, opcode };
+impl<B, O> Request<'_, B, (), O> {
+    /// A request that says this. The caller sees to the invariant.
+    #[inline]
+    const fn new(what: What, buf: B) -> Self {
         Self { what, files: PhantomData, kind: PhantomData, buf, tag: () }
     }
 }
@@ -253,6 +214,6 @@ impl<B, T> Request<'_, B, T, Any> {
 
 impl<B, T, O> fmt::Debug for Request<'_, B, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Request").field(&self.what.opcode).field(&self.what.iocb).finish()
+        f.debug_tuple("Request").field(&self.opcode()).field(&self.what.iocb).finish()
     }
 }

@@ -1,8 +1,7 @@
 //! Polls: waiting for a file to become ready.
 
-use super::Request;
+use super::{Request, What};
 use crate::{
-    abi::Iocb,
     fd::Fd,
     flags::{Opcode, PollEvents},
 };
@@ -28,8 +27,8 @@ impl<'fd> Request<'fd, (), (), Poll> {
     /// `IOCB_CMD_POLL`, `aio_poll` in `fs/aio.c`; since Linux 4.19, reliable since 5.16.
     #[doc(alias = "IOCB_CMD_POLL")]
     pub fn poll(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(Opcode::Poll, file.into(), (), u16::MAX.into(), Iocb::default())
-            .events(PollEvents::default())
+        let what = What { most: u16::MAX.into(), ..What::new(Opcode::Poll, file.into()) };
+        Self::new(what, ()).events(PollEvents::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Syncs: what is written goes to stable storage.
 
-use super::Request;
-use crate::{abi::Iocb, fd::Fd, flags::Opcode};
+use super::{Request, What};
+use crate::{fd::Fd, flags::Opcode};
 
 /// The kind of a [`Request`] that syncs: it has neither flags nor a priority.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl<'fd> Request<'fd, (), (), Sync> {
     /// `IOCB_CMD_FSYNC`, `aio_fsync` in `fs/aio.c`; since Linux 4.18.
     #[doc(alias = "IOCB_CMD_FSYNC")]
     pub fn fsync(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(Opcode::Fsync, file.into(), (), 0, Iocb::default())
+        Self::new(What::new(Opcode::Fsync, file.into()), ())
     }
 
     /// Puts the data written to `file` on stable storage, and only such metadata as is needed to
@@ -62,6 +62,6 @@ impl<'fd> Request<'fd, (), (), Sync> {
     /// `IOCB_CMD_FDSYNC`, `aio_fsync` in `fs/aio.c`; since Linux 4.18.
     #[doc(alias = "IOCB_CMD_FDSYNC")]
     pub fn fdsync(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(Opcode::Fdsync, file.into(), (), 0, Iocb::default())
+        Self::new(What::new(Opcode::Fdsync, file.into()), ())
     }
 }

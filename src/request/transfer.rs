@@ -1,8 +1,8 @@
 //! Reads and writes, in one piece or in several.
 
-use super::Request;
+use super::{Request, What};
 use crate::{
-    abi::{IOCB_FLAG_IOPRIO, Iocb, UIO_MAXIOV},
+    abi::{IOCB_FLAG_IOPRIO, UIO_MAXIOV},
     buf::{IoBufMut, IoBytes, IoVecs},
     error::{OutOfRange, PieceCount},
     fd::Fd,
@@ -47,13 +47,7 @@ impl<'fd, B: IoBytes> Request<'fd, B> {
 
     fn bytes(opcode: Opcode, file: Fd<'fd>, buf: B, offset: u64) -> Self {
         let len = buf.io_len();
-        let iocb = Iocb {
-            aio_nbytes: width::to_u64(len),
-            // Beyond i64::MAX it turns negative, which the kernel refuses with EINVAL.
-            aio_offset: offset.cast_signed(),
-            ..Iocb::default()
-        };
-        Self::new(opcode, file, buf, len, iocb)
+        Self::new(What::transfer(opcode, file, offset, len, len), buf)
     }
 }
 
@@ -98,13 +92,8 @@ impl<'fd, B: IoVecs> Request<'fd, B> {
         if count == 0 || count > UIO_MAXIOV {
             return Err(PieceCount { buf, count });
         }
-        let most = buf.io_total();
-        let iocb = Iocb {
-            aio_nbytes: width::to_u64(count),
-            aio_offset: offset.cast_signed(),
-            ..Iocb::default()
-        };
-        Ok(Self::new(opcode, file, buf, most, iocb))
+        let total = buf.io_total().min(isize::MAX.cast_unsigned());
+        Ok(Self::new(What::transfer(opcode, file, offset, count, total), buf))
     }
 }
 
@@ -141,7 +130,6 @@ impl<B, T> Request<'_, B, T> {
     ///
     /// [`OutOfRange`], with the request as it was, if the range ends before it starts or after the
     /// buffer.
-    #[expect(clippy::result_large_err, reason = "the request comes back whole, without a box")]
     pub fn range(mut self, range: impl RangeBounds<usize>) -> Result<Self, OutOfRange<Self>>
     where
         B: IoBytes,

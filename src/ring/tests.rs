@@ -7,9 +7,13 @@ use crate::{
     fd::Fd,
     request::Request,
     slots::{Slot, Slots},
+    watchdog::Watchdog,
 };
 use core::{mem::MaybeUninit, panic::AssertUnwindSafe, ptr::NonNull};
 use std::{boxed::Box, panic, vec::Vec};
+
+/// One a test: a wrong end makes for endless loops.
+static WATCHDOGS: [Watchdog; 5] = [const { Watchdog::new("ring::tests, round ") }; 5];
 
 /// Rings have at most this many places here.
 const MOST: u32 = 8;
@@ -109,6 +113,7 @@ fn data(events: impl Iterator<Item = IoEvent>) -> Vec<u64> {
 
 #[test]
 fn events_come_in_order_all_round_the_ring() {
+    let _watched = WATCHDOGS[0].watch(None);
     for nr in 2..=MOST {
         let shared = Shared::new(nr);
         let mut ring = shared.ring(1).unwrap();
@@ -139,6 +144,7 @@ fn events_come_in_order_all_round_the_ring() {
 
 #[test]
 fn what_was_not_taken_stays() {
+    let _watched = WATCHDOGS[1].watch(None);
     let shared = Shared::new(4);
     let mut ring = shared.ring(1).unwrap();
     (0..3).for_each(|data| shared.complete(data));
@@ -156,6 +162,7 @@ fn what_was_not_taken_stays() {
 
 #[test]
 fn a_panic_over_an_event_takes_that_one_and_no_other() {
+    let _watched = WATCHDOGS[2].watch(None);
     // The second is at the last place.
     let shared = Shared::new(3);
     let mut ring = shared.ring(1).unwrap();
@@ -175,6 +182,7 @@ fn a_panic_over_an_event_takes_that_one_and_no_other() {
 
 #[test]
 fn new_events_are_counted_once() {
+    let _watched = WATCHDOGS[3].watch(None);
     let shared = Shared::new(5);
     let mut ring = shared.ring(1).unwrap();
     let even = |ring: &mut Ring| ring.count_new(|event| event.data % 2 == 0).unwrap();
@@ -294,20 +302,23 @@ fn scribble(shared: &Shared, noise: &mut Noise, ids: &[u64]) {
 fn a_million_hostile_rings_do_no_harm() {
     let mut noise = Noise(1);
     let mut slots = [const { MaybeUninit::<Slot<&'static [u8], u32>>::uninit() }; 4];
+    let mut done = [0; 8];
     let (mut read, mut doubted, mut completed) = (0, 0, 0);
     let pool = (2..=MOST).map(Shared::new).collect::<Vec<_>>();
     for generation in 0..1_000_000 {
+        let _watched = WATCHDOGS[4].watch(None);
         let shared = &pool[width::from_u32(noise.below(MOST - 1))];
         let start = [shared.nr, noise.below(shared.nr), noise.below(shared.nr), AioRing::MAGIC];
         start.into_iter().zip(NR..).for_each(|(word, number)| shared.set(number, word));
         let mut ring = shared.ring(1).unwrap();
 
         // SAFETY: the table before is not used any more, and nothing it held needs dropping.
-        let mut table = unsafe { Table::new(slots.as_mut_ptr().cast(), FLYING, generation) };
+        let mut table =
+            unsafe { Table::new(slots.as_mut_ptr().cast(), done.as_mut_ptr(), FLYING, generation) };
         let ids = [0, 1, 2, 3].map(|tag| {
             // SAFETY: nothing is submitted.
             let request = Request::write(unsafe { Fd::from_raw(-1) }, &[][..], 0).tag(tag);
-            let iocb = table.occupy(request.into_kind(), None).ok().unwrap();
+            let iocb = table.occupy_one(request, None).ok().unwrap();
             // SAFETY: in the table's memory, and nobody borrows it now.
             unsafe { (*iocb).aio_data }
         });

@@ -12,21 +12,24 @@ type Buf = Vec<u8>;
 struct Table<T> {
     slots: Slots<Buf, T>,
     _memory: Box<[MaybeUninit<Slot<Buf, T>>]>,
+    _done: Box<[MaybeUninit<u64>]>,
 }
 
 impl<T> Table<T> {
     fn new(generation: u32) -> Self {
         let mut memory = Box::new_uninit_slice(width::from_u32(CAPACITY));
+        let mut done = Box::new_uninit_slice(2 * width::from_u32(CAPACITY));
+        let (base, ids) = (memory.as_mut_ptr().cast(), done.as_mut_ptr().cast());
         // SAFETY: the memory is boxed, for this table alone, and dropped after it.
-        let slots = unsafe { Slots::new(memory.as_mut_ptr().cast(), CAPACITY, generation) };
-        Self { slots, _memory: memory }
+        let slots = unsafe { Slots::new(base, ids, CAPACITY, generation) };
+        Self { slots, _memory: memory, _done: done }
     }
 
     /// Puts a request in and returns its id, or gives the tag back.
     fn occupy(&mut self, tag: T) -> Result<u64, T> {
         // SAFETY: nothing is submitted.
         let file = unsafe { Fd::from_raw(-1) };
-        match self.slots.occupy(Request::read(file, vec![0; 8], 0).tag(tag).into_kind(), None) {
+        match self.slots.occupy_one(Request::read(file, vec![0; 8], 0).tag(tag), None) {
             // SAFETY: in the table's memory, and nobody borrows it now.
             Ok(iocb) => Ok(unsafe { (*iocb).aio_data }),
             Err(request) => Err(request.into_parts().1),
@@ -35,6 +38,23 @@ impl<T> Table<T> {
 
     fn event(&mut self, data: u64, res: i64) -> bool {
         self.slots.complete(&IoEvent { data, obj: 0, res, res2: 0 })
+    }
+}
+
+impl<B: IoBuf, T> Slots<B, T> {
+    /// Puts one request in, or hands it back.
+    pub(crate) fn occupy_one<'fd, O>(
+        &mut self,
+        request: Request<'fd, B, T, O>,
+        eventfd: Option<i32>,
+    ) -> Result<*mut Iocb, Request<'fd, B, T, Any>> {
+        let (mut batch, mut place) = (Batch::<B, T, 1>::new(), [MaybeUninit::uninit()]);
+        batch.push(request).ok().unwrap();
+        match self.occupy(&mut batch, eventfd, &mut place) {
+            // SAFETY: it says that it has written one.
+            1 => Ok(unsafe { place[0].assume_init() }),
+            _ => Err(batch.pop().unwrap()),
+        }
     }
 }
 
@@ -119,7 +139,7 @@ fn withdrawn_requests_come_back_whole() {
         let file = unsafe { Fd::from_raw(-1) };
         let request = Request::read(file, vec![0; width::from_u32(number)], number.into())
             .tag(Rc::clone(&tag));
-        iocbs.push(table.slots.occupy(request.into_kind(), None).unwrap());
+        iocbs.push(table.slots.occupy_one(request, None).unwrap());
     }
     for (number, iocb) in iocbs.into_iter().enumerate().rev() {
         // SAFETY: the kernel was told of none, and there is no file.
@@ -151,14 +171,15 @@ fn completing_all_leaves_nothing_in_flight() {
 #[test]
 fn the_iocb_is_that_of_the_request() {
     let mut memory = Box::<[Slot<PageBuf, ()>]>::new_uninit_slice(1);
-    // SAFETY: boxed memory, for this table alone.
-    let mut slots = unsafe { Slots::new(memory.as_mut_ptr().cast(), 1, 6) };
+    let mut done = [0; 2];
+    // SAFETY: memory for one, for this table alone.
+    let mut slots = unsafe { Slots::new(memory.as_mut_ptr().cast(), done.as_mut_ptr(), 1, 6) };
     let buf = PageBuf::new(4096).unwrap();
     let address = u64::try_from(buf.as_ptr().addr()).unwrap();
     // SAFETY: nothing is submitted.
     let file = unsafe { Fd::from_raw(3) };
     let request = Request::write(file, buf, 512).flags(crate::RwFlags::DSYNC).range(8..24).unwrap();
-    let iocb = slots.occupy(request.into_kind(), None).unwrap();
+    let iocb = slots.occupy_one(request, None).unwrap();
     // SAFETY: in the table's memory, and nobody borrows it now.
     let iocb = unsafe { *iocb };
     let expected = Iocb {
@@ -172,4 +193,26 @@ fn the_iocb_is_that_of_the_request() {
         ..Iocb::default()
     };
     assert_eq!(iocb, expected);
+}
+
+#[test]
+fn the_queue_of_completed_ones_goes_round_as_a_plain_one_does() {
+    for capacity in [1, 2, 3, 7] {
+        let mut memory = vec![0; 2 * capacity];
+        // SAFETY: memory for twice as many, for this queue alone.
+        let mut done = unsafe { Done::new(memory.as_mut_ptr(), capacity) };
+        let (mut noise, mut plain) = (Noise(3), VecDeque::new());
+        for id in 0..10_000 {
+            match noise.below(5) {
+                0 | 1 if plain.len() < capacity => {
+                    // SAFETY: there are fewer.
+                    unsafe { done.push(id) };
+                    plain.push_back(id);
+                }
+                2 => done.rewind(),
+                _ => assert_eq!(done.pop(), plain.pop_front()),
+            }
+            assert_eq!(done.len(), plain.len());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What goes wrong while `copy` copies: the disk is full or broken, the source changes, a signal.
 
 use super::{copy, fail, listing, succeed};
-use crate::support::{pattern, skip};
+use crate::support::{LoopDevice, Mount, pattern, skip};
 use rustix::{
     fs::FallocateFlags,
     process::{Resource, Rlimit},
@@ -16,37 +16,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use tempfile::TempDir;
-
-/// A file system that is there until this is dropped.
-pub(super) struct Mount(TempDir);
-
-impl Mount {
-    /// `None`, and loud, where nothing can be mounted.
-    pub(super) fn new(args: &[&str]) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root can mount");
-            return None;
-        }
-        let dir = TempDir::new().unwrap();
-        let output = Command::new("mount").args(args).arg(dir.path()).output().unwrap();
-        if !output.status.success() {
-            skip(format!("mount {args:?}: {}", String::from_utf8_lossy(&output.stderr).trim_end()));
-            return None;
-        }
-        Some(Self(dir))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let ended = Command::new("umount").arg("-l").arg(self.0.path()).status();
-        assert!(ended.is_ok_and(|status| status.success()), "umount {:?}", self.0.path());
-    }
-}
 
 /// A directory with a source that takes a while, when it is copied a page at a time.
 fn slow_scene() -> (TempDir, PathBuf, PathBuf) {
@@ -210,14 +179,58 @@ fn the_source_has_bad_blocks() {
     source.write_all(&pattern(12 << 20)).unwrap();
     drop((source, whole));
     for way in [&["--depth", "1"][..], &["--depth", "64"], &["--buffered"]] {
-        OpenOptions::new().write(true).open(&image).unwrap().set_len(16 << 20).unwrap();
-        let Some(cut) = Mount::new(&["-o", "loop,ro", image_name]) else { return };
-        OpenOptions::new().write(true).open(&image).unwrap().set_len(6 << 20).unwrap();
+        let behind = OpenOptions::new().read(true).write(true).open(&image).unwrap();
+        behind.set_len(16 << 20).unwrap();
+        let Some(device) = LoopDevice::of(behind) else { return };
+        let Some(cut) = Mount::new(&["-o", "ro", device.path.to_str().unwrap()]) else { return };
+        device.cut_off(6 << 20);
         let source = cut.path().join("source");
-        if fs::read(&source).is_ok() {
-            return skip("this kernel's loop device reads zeros where its file has been cut off");
-        }
         let words = ["cannot read", "at byte", "Input/output error", "the device failed"];
         fail(copy(&source, &destination).args(way), dir.path(), &words);
     }
+}
+
+/// Copies where `strace` meddles with the program's calls, and counts how often it did.
+fn meddled_with(how: &str, ways: &[&[&str]]) {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("strace is not installed");
+    }
+    let dir = TempDir::new().unwrap();
+    let [source, destination, log] = ["source", "copy", "log"].map(|name| dir.path().join(name));
+    fs::write(&source, pattern((2 << 20) + 77)).unwrap();
+    for way in ways {
+        let copy = copy(&source, &destination);
+        let mut meddled = Command::new("strace");
+        meddled.args(["-qq", "-e", "trace=io_submit,io_getevents", "-e", how, "-o"]).arg(&log);
+        succeed(meddled.arg(copy.get_program()).args(copy.get_args()).args(*way));
+        let calls = fs::read_to_string(&log).unwrap();
+        if calls.lines().filter(|line| how.contains(line.split('(').next().unwrap())).count() < 3 {
+            skip(format!("{how} {way:?}: everything was over before it was waited for"));
+        } else {
+            assert!(calls.contains("(INJECTED)") || calls.contains("(DELAYED)"), "{how}: {calls}");
+        }
+        assert!(fs::read(&destination).unwrap() == pattern((2 << 20) + 77), "{how} {way:?}");
+    }
+}
+
+const SMALL_BLOCKS: [&[&str]; 3] = [
+    &["--depth", "1", "--block", "65536"],
+    &["--depth", "8", "--block", "16384"],
+    &["--depth", "8", "--block", "16384", "--buffered"],
+];
+
+#[test]
+fn now_and_then_the_kernel_has_no_memory() {
+    meddled_with("inject=io_submit:error=EAGAIN:when=2+3", &SMALL_BLOCKS);
+}
+
+#[test]
+fn all_calls_take_long() {
+    meddled_with("inject=io_submit,io_getevents:delay_enter=1000:delay_exit=1000", &SMALL_BLOCKS);
+}
+
+/// One at a time and direct, so that there is something to wait for.
+#[test]
+fn most_waits_are_interrupted() {
+    meddled_with("inject=io_getevents:error=EINTR:when=1+2", &SMALL_BLOCKS[..1]);
 }

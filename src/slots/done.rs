@@ -1,0 +1,85 @@
+//! [`Done`]: the queue of completed requests.
+
+use core::ptr;
+
+/// Ids, first in, first out: at most half as many as there is memory for.
+///
+/// What is queued lies in one piece. Only when that has come to the end of the memory is it moved to
+/// the beginning: by then half of the memory has gone past, so an id is moved once at most, on average.
+///
+/// # Invariants
+///
+/// `start` leads to memory for ids up to `end`, aligned, used by this queue alone. Not before `start`
+/// lies `head`, not before that `tail`, and not before that `end`. From `head` to `tail` ids have been
+/// written, at most half as many as there is memory for.
+#[derive(Clone, Copy)]
+pub(crate) struct Done {
+    start: *mut u64,
+    end: *mut u64,
+    head: *mut u64,
+    tail: *mut u64,
+}
+
+impl Done {
+    /// An empty queue of up to `capacity` ids.
+    ///
+    /// # Safety
+    ///
+    /// `start` leads to memory for twice as many, aligned, which nobody else uses for as long as the
+    /// queue is used. It need not be initialised.
+    pub(crate) const unsafe fn new(start: *mut u64, capacity: usize) -> Self {
+        let end = start.wrapping_add(capacity).wrapping_add(capacity);
+        Self { start, end, head: start, tail: start }
+    }
+
+    /// Adds an id at the end.
+    ///
+    /// # Safety
+    ///
+    /// There are fewer than `capacity`.
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, id: u64) {
+        if self.tail == self.end {
+            self.start_again();
+        }
+        // SAFETY: it is not `end`: at most half of the memory is in use. So it is memory of the queue.
+        unsafe { self.tail.write(id) };
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Takes the id at the front.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<u64> {
+        if self.head == self.tail {
+            return None;
+        }
+        // SAFETY: it lies before `tail`: an id has been written there.
+        let id = unsafe { self.head.read() };
+        self.head = self.head.wrapping_add(1);
+        Some(id)
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        (self.tail.addr() - self.head.addr()) / size_of::<u64>()
+    }
+
+    /// If there are none, uses the memory again that was used last, which is at hand.
+    #[inline]
+    pub(crate) fn rewind(&mut self) {
+        if self.head == self.tail {
+            (self.head, self.tail) = (self.start, self.start);
+        }
+    }
+
+    /// Moves what there is to the beginning of the memory.
+    #[cold]
+    fn start_again(&mut self) {
+        let len = self.len();
+        // SAFETY: both pieces lie in the memory of the queue, and from `head` on ids have been written.
+        // They may overlap if there is memory for one only.
+        unsafe { ptr::copy(self.head, self.start, len) };
+        (self.head, self.tail) = (self.start, self.start.wrapping_add(len));
+    }
+}

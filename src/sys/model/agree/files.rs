@@ -1,0 +1,205 @@
+//! The same files twice: real ones, and those of a model.
+
+use super::super::{Kernel, Mode};
+use rustix::fs::{self, MemfdFlags, OFlags};
+use std::{
+    format,
+    os::fd::{AsRawFd as _, OwnedFd},
+    vec,
+    vec::Vec,
+};
+
+/// Files by what they are good for. The first four are one file, opened in several ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thing {
+    ReadWrite,
+    ReadOnly,
+    WriteOnly,
+    Append,
+    PipeOut,
+    PipeIn,
+    Socket,
+    Peer,
+    /// Counts completions of transfers only, so that reading it has one outcome.
+    Counter,
+    Directory,
+    Opaque,
+    Path,
+    /// A pipe that nobody writes to any more.
+    HungUp,
+    /// A pipe that nobody reads from any more.
+    Broken,
+    /// Not open.
+    Nothing,
+    /// Counts completions, and nobody reads it.
+    Notify,
+}
+
+use Thing::*;
+
+impl Thing {
+    /// Whether bytes go through it in order, without offsets.
+    pub(super) const fn is_stream(self) -> bool {
+        matches!(self, PipeOut | PipeIn | Socket | Peer | HungUp | Broken)
+    }
+}
+
+pub(super) const THINGS: [Thing; 16] = [
+    ReadWrite, ReadOnly, WriteOnly, Append, PipeOut, PipeIn, Socket, Peer, Counter, Directory,
+    Opaque, Path, HungUp, Broken, Nothing, Notify,
+];
+
+/// Both worlds: for each thing a descriptor here and there.
+pub(super) struct Files {
+    pub(super) name: &'static str,
+    pub(super) kernel: Kernel,
+    real: Vec<OwnedFd>,
+    pub(super) fds: Vec<[i32; 2]>,
+}
+
+impl Files {
+    /// On tmpfs.
+    pub(super) fn in_memory() -> Self {
+        Self::new("files in memory", fs::memfd_create("agree", MemfdFlags::CLOEXEC).unwrap())
+    }
+
+    /// In the temp directory.
+    pub(super) fn on_disk() -> Self {
+        Self::new("files on disk", tempfile::tempfile().unwrap().into())
+    }
+
+    fn new(name: &'static str, file: OwnedFd) -> Self {
+        let kernel = Kernel::quiet();
+        let open =
+            |path: &str, flags| fs::open(path, flags | OFlags::CLOEXEC, fs::Mode::empty()).unwrap();
+        let again = |flags| open(&format!("/proc/self/fd/{}", file.as_raw_fd()), flags);
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+        let eventfd = || rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK).unwrap();
+        let (out, into) = pipe();
+        let (hung_up, _) = pipe();
+        let (_, broken) = pipe();
+        let sockets = std::os::unix::net::UnixStream::pair().unwrap();
+        sockets.0.set_nonblocking(true).unwrap();
+        sockets.1.set_nonblocking(true).unwrap();
+        let closed = tempfile::tempfile().unwrap().into();
+        let [read, write] = [again(OFlags::RDONLY), again(OFlags::WRONLY)];
+        let append = again(OFlags::WRONLY | OFlags::APPEND);
+        let directory = open("/tmp", OFlags::RDONLY | OFlags::DIRECTORY);
+        let opaque = open("/proc/self/environ", OFlags::RDONLY);
+        let path = open("/tmp", OFlags::PATH);
+        let real = vec![
+            file,
+            read,
+            write,
+            append,
+            out,
+            into,
+            sockets.0.into(),
+            sockets.1.into(),
+            eventfd(),
+            directory,
+            opaque,
+            path,
+            hung_up,
+            broken,
+            closed,
+            eventfd(),
+        ];
+
+        let model = kernel.regular(&[], Mode::BOTH);
+        let again = |mode| kernel.reopen(model, mode);
+        let pipe = kernel.pipe();
+        let (hung_up, writer) = kernel.pipe();
+        kernel.shut(writer);
+        let (reader, broken) = kernel.pipe();
+        kernel.shut(reader);
+        let sockets = kernel.socket_pair();
+        let directory = kernel.directory();
+        let there = [
+            model,
+            again(Mode::READ),
+            again(Mode::WRITE),
+            again(Mode { append: true, ..Mode::WRITE }),
+            pipe.0,
+            pipe.1,
+            sockets.0,
+            sockets.1,
+            kernel.eventfd(),
+            directory,
+            kernel.opaque(),
+            kernel.reopen(directory, Mode::PATH),
+            hung_up,
+            broken,
+            -1,
+            kernel.eventfd(),
+        ];
+        let mut fds = real
+            .iter()
+            .zip(there)
+            .map(|(real, model)| [real.as_raw_fd(), model])
+            .collect::<Vec<_>>();
+        fds[Nothing as usize][0] = -1;
+        Self { name, kernel, real, fds }
+    }
+
+    fn real(&self, thing: Thing) -> &OwnedFd {
+        &self.real[thing as usize]
+    }
+
+    fn model(&self, thing: Thing) -> i32 {
+        self.fds[thing as usize][1]
+    }
+
+    /// Which flags the real kernel knows, and which its file takes for reads and for writes.
+    pub(super) fn tell_flags(&self, known: u32, of_file: [u32; 2]) {
+        self.kernel.set_rw_flags(known);
+        self.kernel.set_flags(self.model(ReadWrite), of_file);
+    }
+
+    /// Puts both worlds into the same state.
+    pub(super) fn reset(&self, content: &[u8]) {
+        fs::ftruncate(self.real(ReadWrite), 0).unwrap();
+        assert_eq!(rustix::io::pwrite(self.real(ReadWrite), content, 0), Ok(content.len()));
+        self.kernel.set_content(self.model(ReadWrite), content);
+        for thing in [PipeOut, Socket, Peer] {
+            while rustix::io::read(self.real(thing), &mut [0; 4096]).is_ok() {}
+            self.kernel.receive(self.model(thing));
+        }
+        for thing in [Counter, Notify] {
+            let _count = rustix::io::read(self.real(thing), &mut [0; 8]);
+            self.kernel.counted(self.model(thing));
+        }
+    }
+
+    /// Somebody else writes to a stream.
+    pub(super) fn send(&self, thing: Thing, bytes: &[u8]) {
+        assert_eq!(rustix::io::write(self.real(thing), bytes), Ok(bytes.len()));
+        self.kernel.send(self.model(thing), bytes);
+    }
+
+    /// Where the content of the file differs: the first such place, and what is there, here and there.
+    pub(super) fn difference(&self) -> Option<(usize, Option<u8>, Option<u8>)> {
+        let mut real = vec![0; 1 << 16];
+        let len = rustix::io::pread(self.real(ReadWrite), &mut real, 0).unwrap();
+        real.truncate(len);
+        let model = self.kernel.content(self.model(ReadWrite));
+        let mut places = 0..real.len().max(model.len());
+        let place = places.find(|&place| real.get(place) != model.get(place))?;
+        Some((place, real.get(place).copied(), model.get(place).copied()))
+    }
+
+    /// What is left in the streams and counters, here and there.
+    pub(super) fn remains(&self, thing: Thing) -> (Vec<u8>, Vec<u8>) {
+        let mut real = vec![0; 1 << 14];
+        let len = rustix::io::read(self.real(thing), &mut real).unwrap_or(0);
+        real.truncate(len);
+        let model = match thing {
+            Counter | Notify => match self.kernel.counted(self.model(thing)) {
+                0 => Vec::new(),
+                count => count.to_ne_bytes().to_vec(),
+            },
+            _ => self.kernel.receive(self.model(thing)),
+        };
+        (real, model)
+    }
+}

@@ -1,0 +1,61 @@
+//! [`Watchdog`]: ends a test that goes round for ever.
+
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use std::{eprintln, process, sync::Once, thread};
+
+/// Ends the process, and says why, if what it watches takes longer than anything here does.
+pub(crate) struct Watchdog {
+    what: &'static str,
+    count: AtomicU64,
+    current: AtomicU64,
+    started: Once,
+}
+
+/// As long as this lives, the watchdog is awake.
+pub(crate) struct Watched(&'static AtomicU64);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+/// Nothing to be watched.
+const IDLE: u64 = u64::MAX;
+
+impl Watchdog {
+    pub(crate) const fn new(what: &'static str) -> Self {
+        let (count, current) = (AtomicU64::new(0), AtomicU64::new(IDLE));
+        Self { what, count, current, started: Once::new() }
+    }
+
+    pub(crate) const fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Watches what is done until the result is dropped; it has this number, or the next. One at a
+    /// time.
+    #[must_use]
+    pub(crate) fn watch(&'static self, number: Option<u64>) -> Watched {
+        if !cfg!(miri) {
+            self.started.call_once(|| drop(thread::spawn(|| self.bark())));
+        }
+        let next = self.count.fetch_add(1, Ordering::Relaxed);
+        self.current.store(number.unwrap_or(next), Ordering::Relaxed);
+        Watched(&self.current)
+    }
+
+    fn bark(&self) {
+        loop {
+            let before = self.current.load(Ordering::Relaxed);
+            thread::sleep(Duration::from_secs(15));
+            if before != IDLE && self.current.load(Ordering::Relaxed) == before {
+                eprintln!("{}{before}: does not end", self.what);
+                process::abort();
+            }
+        }
+    }
+}
