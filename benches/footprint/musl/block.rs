@@ -1,0 +1,72 @@
+//! `block FILE`: reads the first 4096 bytes of a file by this crate, and writes them to standard output.
+//! Without std, with musl.
+
+#![no_std]
+#![no_main]
+
+use core::{
+    ffi::{CStr, c_char, c_int, c_void},
+    mem::ManuallyDrop,
+    slice,
+};
+use linux_aio::{Batch, Context, Error, Fd, PageBuf, Request};
+
+const BLOCK: usize = 4096;
+const O_DIRECT: c_int = if cfg!(target_arch = "x86_64") { 0o40000 } else { 0o200000 };
+
+unsafe extern "C" {
+    fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+    fn write(file: c_int, bytes: *const c_void, count: usize) -> isize;
+    safe fn abort() -> !;
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+    if count < 1 {
+        return fail(c"block: no arguments\n");
+    }
+    // SAFETY: so many arguments there are.
+    let arguments = unsafe { slice::from_raw_parts(arguments, count.unsigned_abs() as usize) };
+    let &[_, path] = arguments else { return fail(c"usage: block FILE\n") };
+    // SAFETY: an argument is a string.
+    let file = unsafe { open(path, O_DIRECT) };
+    if file < 0 {
+        return fail(c"block: cannot open the file\n");
+    }
+    // SAFETY: open, and nobody closes it.
+    match block(unsafe { Fd::from_raw(file) }) {
+        Ok(()) => 0,
+        Err(_) => fail(c"block: cannot read the block\n"),
+    }
+}
+
+fn block(file: Fd<'_>) -> Result<(), Error> {
+    // The kernel ends it with the process.
+    let mut cx = ManuallyDrop::new(Context::<PageBuf, (), 1>::new()?);
+    let mut batch = Batch::<_, _, 1>::new();
+    batch.push(Request::read(file, PageBuf::new(BLOCK)?, 0))?;
+    cx.submit(&mut batch)?;
+    for done in cx.wait(1, None)? {
+        let _bytes = done.result?;
+        say(1, done.transferred());
+    }
+    Ok(())
+}
+
+fn say(to: c_int, bytes: &[u8]) {
+    // SAFETY: so many bytes.
+    let written = unsafe { write(to, bytes.as_ptr().cast(), bytes.len()) };
+    if written.unsigned_abs() != bytes.len() {
+        abort();
+    }
+}
+
+fn fail(what: &CStr) -> c_int {
+    say(2, what.to_bytes());
+    1
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    abort()
+}

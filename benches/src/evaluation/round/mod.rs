@@ -1,0 +1,92 @@
+//! What a participant does in a round: open all files, read each whole, close them.
+
+mod aio;
+mod blocking;
+mod libaio;
+mod pool;
+mod posix;
+mod uring;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use linux_aio::PageBuf;
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+/// No file is larger, in bytes.
+pub(super) const LARGEST: usize = 100 << 10;
+/// No round has more files.
+pub(super) const MOST: usize = 64;
+
+/// One file of a round.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    pub(super) path: PathBuf,
+    pub(super) size: usize,
+}
+
+impl Whole {
+    /// Compares what was read with what should have been.
+    fn check(&self, bytes: usize) -> Result<()> {
+        let Self { path, size } = self;
+        ensure!(bytes == *size, "{}: {bytes} bytes read, not {size}", path.display());
+        Ok(())
+    }
+}
+
+/// A way to read files.
+trait Round {
+    fn read(&mut self, files: &[Whole]) -> Result<()>;
+}
+
+/// Is the participant: so many rounds, a millisecond after each.
+///
+/// It says on standard output when it is ready, starts when it is told to on standard input, says
+/// when it is done, and stays to be looked at until its standard input ends.
+pub(super) fn run(participant: &str, rounds: usize, files: &[PathBuf]) -> Result<()> {
+    let whole = |path: &PathBuf| {
+        let size = fs::metadata(path).with_context(|| format!("no file {}", path.display()))?.len();
+        Ok(Whole { path: path.clone(), size: size as usize })
+    };
+    let files = files.iter().map(whole).collect::<Result<Vec<_>>>()?;
+    let mut round: Box<dyn Round> = match participant {
+        "blocking" => Box::new(blocking::Blocking::new()?),
+        "aio" => Box::new(aio::Aio::new(true)?),
+        "aio-calls" => Box::new(aio::Aio::new(false)?),
+        "libaio" => Box::new(libaio::Libaio::new(&files)?),
+        "posix" => Box::new(posix::Posix::new()?),
+        "pool" => Box::new(pool::Pool::new()?),
+        "io_uring" => Box::new(uring::Uring::new()?),
+        other => bail!("there is no participant {other}"),
+    };
+    round.read(&files)?; // so that what is made at first use is there
+    say(b"r")?;
+    io::stdin().read_exact(&mut [0])?;
+    for _ in 0..rounds {
+        round.read(&files)?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    say(b"d")?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn say(word: &[u8]) -> Result<()> {
+    io::stdout().write_all(word)?;
+    Ok(io::stdout().flush()?)
+}
+
+/// Opens a file, or says which one cannot be opened.
+fn open(path: &Path) -> Result<fs::File> {
+    fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))
+}
+
+/// As many buffers as there can be files, each with room to notice a file that is too long. They take
+/// memory when they are read into.
+fn buffers() -> Result<Vec<PageBuf>> {
+    Ok((0..MOST).map(|_| PageBuf::new(LARGEST + 1)).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,107 @@
+//! Measures linux-aio against what people would use instead. `benches --help` says how.
+
+mod built;
+mod evaluation;
+mod footprint;
+mod overhead;
+mod process;
+mod report;
+mod sample;
+mod sweep;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use report::Output;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Measures linux-aio against what people would use instead
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Small files read whole, in rounds: run time, threads, memory, CPU (about 2 minutes)
+    Evaluation(evaluation::Options),
+    /// Instructions and time for a request, and what they grow with (about 2 minutes)
+    Overhead(overhead::Options),
+    /// Direct and cached I/O with 1 to 1024 requests in flight: throughput, latency, CPU (about 5 minutes)
+    Sweep(sweep::Options),
+    /// Static programs that read a block: size, memory, threads (about 1 minute)
+    Footprint(footprint::Options),
+    /// All of them (about 10 minutes)
+    All {
+        /// Also measure packages for Python
+        #[arg(long)]
+        python: bool,
+    },
+    /// All of them, so short that the figures mean nothing: whether they work
+    Smoke,
+    /// Is somebody who is measured
+    #[command(hide = true, subcommand)]
+    Participant(Participant),
+}
+
+#[derive(Debug, Subcommand)]
+enum Participant {
+    Evaluation { name: String, rounds: usize, files: Vec<PathBuf> },
+    Overhead { name: String, at_once: usize, reads: usize, size: usize },
+    Deep { name: String, in_flight: usize, files: usize, reads: usize, place: PathBuf },
+    Weigh { name: String, in_flight: usize },
+    Sweep { name: String, mode: sweep::Mode, depth: usize, requests: usize, path: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, output } = Arguments::parse();
+    match run(command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benches: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, output: &Output) -> Result<()> {
+    match command {
+        Command::Evaluation(options) => evaluation::command(&options, output),
+        Command::Overhead(options) => overhead::command(&options, output),
+        Command::Sweep(options) => sweep::command(&options, output),
+        Command::Footprint(options) => footprint::command(&options, output),
+        Command::All { python } => {
+            evaluation::command(&evaluation::Options::usual(python), output)?;
+            sweep::command(&sweep::Options::usual(), output)?;
+            overhead::command(&overhead::Options::usual(), output)?;
+            footprint::command(&footprint::Options::usual(), output)
+        }
+        Command::Smoke => {
+            evaluation::command(&evaluation::Options::smoke(), output)?;
+            sweep::command(&sweep::Options::smoke(), output)?;
+            overhead::command(&overhead::Options::smoke(), output)?;
+            footprint::command(&footprint::Options::smoke(), output)
+        }
+        Command::Participant(participant) => participate(participant),
+    }
+}
+
+fn participate(participant: Participant) -> Result<()> {
+    match participant {
+        Participant::Evaluation { name, rounds, files } => {
+            evaluation::participate(&name, rounds, &files)
+        }
+        Participant::Overhead { name, at_once, reads, size } => {
+            overhead::participate(&name, at_once, reads, size)
+        }
+        Participant::Deep { name, in_flight, files, reads, place } => {
+            overhead::participate_deep(&name, in_flight, files, reads, &place)
+        }
+        Participant::Sweep { name, mode, depth, requests, path } => {
+            sweep::participate(&name, mode, depth, requests, &path)
+        }
+        Participant::Weigh { name, in_flight } => overhead::weigh(&name, in_flight),
+    }
+}

@@ -1,0 +1,106 @@
+//! `overhead`: what a request costs beside the I/O. Cached reads, which the kernel does at once, so
+//! that nothing but the program and the system calls takes time.
+
+mod calls;
+mod deep;
+mod growth;
+mod instructions;
+mod libaio;
+mod limit;
+mod raw;
+mod safe;
+mod sizes;
+mod time;
+
+use crate::report::{Output, Report};
+use anyhow::{Context as _, Result, bail, ensure};
+use libaio::Libaio;
+use raw::Raw;
+use safe::Safe;
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// The largest batch.
+const MOST: usize = 256;
+/// How many bytes a read has.
+const SIZE: usize = 512;
+/// How many requests are in a batch.
+const BATCHES: [usize; 4] = [1, 8, 32, 256];
+
+/// What the command line says.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Fail if the safe interface needs more instructions for a request, in batches of 32, than this
+    #[arg(long, value_name = "INSTRUCTIONS", num_args = 0..=1, default_missing_value = "150")]
+    check: Option<f64>,
+    /// Fail if it needs more than the loop in C
+    #[arg(long)]
+    check_c: bool,
+    /// Only count instructions at these batch sizes
+    #[arg(long)]
+    instructions: bool,
+    /// How often the time of a batch size is measured
+    #[arg(long, default_value_t = 501)]
+    rounds: usize,
+    /// Where the file is made
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Options {
+    /// As the command is without options.
+    pub(crate) fn usual() -> Self {
+        Self { check: None, check_c: false, instructions: false, rounds: 501, dir: ".".into() }
+    }
+
+    /// Something that takes seconds and measures nothing but instructions.
+    pub(crate) fn smoke() -> Self {
+        Self { rounds: 3, ..Self::usual() }
+    }
+}
+
+/// Measures and reports.
+pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
+    ensure!(options.rounds > 0, "nothing is to be done");
+    let mut report = Report::new("overhead", &options.dir, output)?;
+    let counted = instructions::measure(&mut report)?;
+    if !options.instructions {
+        calls::measure(&mut report, &options.dir)?;
+        sizes::measure(&mut report)?;
+        time::measure(&mut report, &options.dir, options.rounds)?;
+        growth::measure(&mut report, &options.dir, options.rounds)?;
+    }
+    report.finish()?;
+    let instructions::AtThirtyTwo { safe, libaio } = counted;
+    let limits = [options.check, options.check_c.then_some(libaio)];
+    for limit in limits.into_iter().flatten() {
+        ensure!(safe <= limit, "{safe:.1} instructions for a request, more than {limit:.1}");
+        println!("\n{safe:.1} instructions for a request: not more than {limit:.1}.");
+    }
+    Ok(())
+}
+
+/// Reads so many times, so many at once: the process whose instructions are counted.
+pub(crate) fn participate(name: &str, at_once: usize, reads: usize, size: usize) -> Result<()> {
+    let file = block(&std::env::temp_dir(), size)?;
+    match name {
+        "safe" => Safe::new(true, size)?.read(&file, reads, at_once),
+        "safe-calls" => Safe::new(false, size)?.read(&file, reads, at_once),
+        "raw" => Raw::new(size)?.read(&file, reads, at_once),
+        "libaio" => Libaio::new(MOST, size, vec![0; MOST * size])?.read(&file, reads, at_once),
+        other => bail!("there is no participant {other}"),
+    }
+}
+
+pub(crate) use growth::{participate as participate_deep, weigh};
+
+/// A file of one block, in the page cache.
+fn block(dir: &Path, size: usize) -> Result<File> {
+    let at = || format!("cannot make a file in {}", dir.display());
+    let mut file = tempfile::tempfile_in(dir).with_context(at)?;
+    file.write_all(&vec![7; size]).with_context(at)?;
+    Ok(file)
+}

@@ -1,0 +1,56 @@
+//! This crate.
+
+use super::{BLOCK, Engine, Job, MOST, Mode, buffers, now_ns};
+use anyhow::{Result, ensure};
+use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use std::fs::File;
+
+pub(super) struct Aio {
+    file: File,
+    mode: Mode,
+    cx: Context<PageBuf, u64, MOST>,
+    /// As many as may be in flight.
+    free: Vec<PageBuf>,
+}
+
+impl Aio {
+    /// With the completion ring, or by `io_getevents` alone.
+    pub(super) fn new(job: &Job, ring: bool) -> Result<Self> {
+        let mut cx = Context::new()?;
+        ensure!(cx.set_ring(ring) == ring, "the completion ring cannot be read here");
+        let (file, mode) = (job.mode.open(&job.path)?, job.mode);
+        Ok(Self { file, mode, cx, free: buffers(job.depth)? })
+    }
+}
+
+impl Engine for Aio {
+    fn run(&mut self, offsets: &[u64], took_ns: &mut Vec<u64>) -> Result<()> {
+        let Self { file, mode, cx, free } = self;
+        let mut offsets = offsets.iter();
+        let mut batch = Batch::<_, _, MOST>::new();
+        loop {
+            let start_ns = now_ns();
+            while !free.is_empty()
+                && let Some(&offset) = offsets.next()
+                && let Some(buf) = free.pop()
+            {
+                let request = match mode {
+                    Mode::DirectWrites => Request::write(&*file, buf, offset),
+                    Mode::DirectReads | Mode::CachedReads => Request::read(&*file, buf, offset),
+                };
+                batch.push(request.tag(start_ns)).map_err(Error::from)?;
+            }
+            cx.submit(&mut batch)?;
+            if cx.in_flight() == 0 {
+                return Ok(());
+            }
+            let completions = cx.wait(1, None)?;
+            let end_ns = now_ns();
+            for done in completions {
+                ensure!(done.result? == BLOCK, "a transfer was short");
+                took_ns.push(end_ns - done.tag);
+                free.push(done.buf);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! io_uring, by the crate `io-uring`: plain, and with buffers that the kernel was told of before.
+
+use super::{BLOCK, Engine, Job, Mode, buffers, now_ns};
+use anyhow::{Context as _, Result, ensure};
+use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
+use linux_aio::PageBuf;
+use std::{fs::File, io, os::fd::AsRawFd as _};
+
+pub(super) struct Uring {
+    // First, so that the kernel is done before the buffers go.
+    ring: IoUring,
+    file: File,
+    mode: Mode,
+    bufs: Vec<PageBuf>,
+    registered: bool,
+}
+
+impl Uring {
+    /// With registered buffers, or plain.
+    pub(super) fn new(job: &Job, registered: bool) -> Result<Self> {
+        let ring = IoUring::new(job.depth as u32).context("io_uring is not to be had here")?;
+        let mut bufs = buffers(job.depth)?;
+        if registered {
+            let vectors = bufs
+                .iter_mut()
+                .map(|buf| libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: BLOCK });
+            let vectors = vectors.collect::<Vec<_>>();
+            // SAFETY: the buffers live as long as the ring.
+            unsafe { ring.submitter().register_buffers(&vectors) }
+                .context("io_uring: the buffers cannot be registered")?;
+        }
+        Ok(Self { ring, file: job.mode.open(&job.path)?, mode: job.mode, bufs, registered })
+    }
+
+    fn entry(&mut self, index: usize, offset: u64) -> Entry {
+        let (file, buf) = (Fd(self.file.as_raw_fd()), self.bufs[index].as_mut_ptr());
+        let (size, number) = (BLOCK as u32, index as u16);
+        let entry = match (self.mode, self.registered) {
+            (Mode::DirectWrites, false) => {
+                opcode::Write::new(file, buf, size).offset(offset).build()
+            }
+            (Mode::DirectWrites, true) => {
+                opcode::WriteFixed::new(file, buf, size, number).offset(offset).build()
+            }
+            (_, false) => opcode::Read::new(file, buf, size).offset(offset).build(),
+            (_, true) => opcode::ReadFixed::new(file, buf, size, number).offset(offset).build(),
+        };
+        entry.user_data(index as u64)
+    }
+}
+
+impl Engine for Uring {
+    fn run(&mut self, offsets: &[u64], took_ns: &mut Vec<u64>) -> Result<()> {
+        let mut offsets = offsets.iter();
+        let mut vacant = (0..self.bufs.len()).collect::<Vec<_>>();
+        let mut started_ns = vec![0; self.bufs.len()];
+        loop {
+            let start_ns = now_ns();
+            while !vacant.is_empty()
+                && let Some(&offset) = offsets.next()
+                && let Some(index) = vacant.pop()
+            {
+                let entry = self.entry(index, offset);
+                // SAFETY: file and buffer stay as they are until the completion; if a request fails,
+                // the process ends.
+                unsafe { self.ring.submission().push(&entry) }?;
+                started_ns[index] = start_ns;
+            }
+            if vacant.len() == self.bufs.len() {
+                return Ok(());
+            }
+            match self.ring.submit_and_wait(1) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                submitted => submitted?,
+            };
+            let end_ns = now_ns();
+            for done in self.ring.completion() {
+                let index = done.user_data() as usize;
+                ensure!(
+                    done.result() == BLOCK as i32,
+                    "io_uring: a transfer came to {}",
+                    done.result()
+                );
+                took_ns.push(end_ns - started_ns[index]);
+                vacant.push(index);
+            }
+        }
+    }
+}
