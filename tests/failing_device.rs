@@ -3,7 +3,7 @@
 
 use crate::support::{Ledger, LoopDevice, Mount, Stall, pattern};
 use linux_aio::{Batch, Completion, Context, Errno, PageBuf, Request};
-use std::fs::File;
+use std::{fs::File, os::unix::fs::FileExt as _};
 
 const BLOCK: usize = 64 << 10;
 const BLOCKS: usize = 16;
@@ -91,14 +91,18 @@ fn before_the_requests() {
     read_while(&device, &content, || ());
 }
 
-/// As when a thinly provisioned disk is larger than what it is kept on.
-#[test]
-fn without_storage_of_its_own() {
-    let Some(small) = Mount::new(&["-t", "tmpfs", "-o", "size=512k", "none"]) else { return };
+/// As a thinly provisioned disk that is larger than what it is kept on: half of the blocks fit.
+fn thin() -> Option<(LoopDevice, Mount)> {
+    let small = Mount::new(&["-t", "tmpfs", "-o", "size=512k", "none"])?;
     let behind = small.path().join("behind");
     let behind = File::options().read(true).write(true).create_new(true).open(behind).unwrap();
     behind.set_len(DEVICE as u64).unwrap();
-    let Some(device) = LoopDevice::of(behind) else { return };
+    Some((LoopDevice::of(behind)?, small))
+}
+
+#[test]
+fn without_storage_of_its_own() {
+    let Some((device, _small)) = thin() else { return };
     let file = device.open();
     let mut cx = Reads::new().unwrap();
     let mut ledger = Ledger::default();
@@ -120,5 +124,31 @@ fn without_storage_of_its_own() {
     for block in written {
         let content = device.content(DEVICE);
         assert!(content[start(block)..][..BLOCK].iter().all(|&byte| byte == 0xee));
+    }
+}
+
+/// What the page cache took and the device did not: the sync that finds out says so, once for each that
+/// has the file open.
+#[test]
+fn a_sync_tells_of_what_was_written_earlier() {
+    let Some((device, _small)) = thin() else { return };
+    let buffered = || File::options().read(true).write(true).open(&device.path).unwrap();
+    let (one, other) = (buffered(), buffered());
+    one.write_all_at(&vec![0xee; DEVICE], 0).unwrap();
+    let mut cx = Context::<(), (), 1>::new().unwrap();
+    let mut sync = |file: &File| {
+        let mut batch = Batch::<_, _, 1>::new();
+        batch.push(Request::fdsync(file)).unwrap();
+        assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1);
+        cx.wait(1, None).unwrap().next().unwrap()
+    };
+    for file in [&one, &other] {
+        let synced = sync(file);
+        let errno = synced.result.unwrap_err();
+        assert!(errno == Errno::EIO || errno == Errno::ENOSPC, "{errno}");
+        let said = synced.outcome().unwrap_err().to_string();
+        let what = "something written earlier did not reach the disk, and may be lost";
+        assert_eq!(said, format!("fdsync: {errno}: {what}"));
+        assert_eq!(sync(file).result, Ok(0), "told once");
     }
 }

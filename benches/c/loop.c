@@ -36,9 +36,9 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-/* For `most` requests in flight, with buffers of the caller's: `most` of `size` bytes, in one piece.
- * NULL with errno set if that cannot be had. */
-struct loop *loop_new(size_t most, char *memory, size_t size) {
+/* For `most` requests in flight, with buffers of the caller's: `most` of `size` bytes, `stride` bytes
+ * apart. NULL with errno set if that cannot be had. */
+struct loop *loop_new(size_t most, char *memory, size_t stride, size_t size) {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return NULL;
@@ -60,7 +60,7 @@ struct loop *loop_new(size_t most, char *memory, size_t size) {
     for (size_t i = most; i-- > 0;) {
         loop->requests[i].next_free = loop->free;
         loop->free = &loop->requests[i];
-        loop->bufs[loop->buf_count++] = memory + i * size;
+        loop->bufs[loop->buf_count++] = memory + i * stride;
     }
     return loop;
 }

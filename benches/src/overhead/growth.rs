@@ -32,7 +32,7 @@ const PARTICIPANTS: [(&str, &str); 2] = [("safe", "linux-aio"), ("libaio", "C, l
 /// One participant's loop.
 enum Loop {
     Safe(Box<dyn Deep>),
-    Libaio(Libaio),
+    Libaio(Libaio<Vec<u8>>),
 }
 
 impl Loop {

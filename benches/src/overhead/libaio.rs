@@ -5,12 +5,13 @@ use std::{
     ffi::{c_int, c_void},
     fs::File,
     io,
+    ops::DerefMut,
     os::fd::AsRawFd as _,
     ptr::NonNull,
 };
 
 unsafe extern "C" {
-    fn loop_new(most: usize, memory: *mut u8, size: usize) -> *mut c_void;
+    fn loop_new(most: usize, memory: *mut u8, stride: usize, size: usize) -> *mut c_void;
     fn loop_free(made: *mut c_void);
     fn loop_read(made: *mut c_void, file: c_int, reads: usize, at_once: usize) -> c_int;
     fn loop_read_deep(
@@ -23,18 +24,21 @@ unsafe extern "C" {
 }
 
 /// A context of libaio with its requests.
-pub(super) struct Libaio {
+pub(super) struct Libaio<M> {
     made: NonNull<c_void>,
     /// What the requests read into: the loop has pointers to it.
-    _memory: Vec<u8>,
+    _memory: M,
 }
 
-impl Libaio {
-    /// For so many requests in flight, which read so many bytes each. All of `memory` is theirs.
-    pub(super) fn new(most: usize, size: usize, mut memory: Vec<u8>) -> Result<Self> {
-        ensure!(memory.len() >= most * size, "too little memory for {most} buffers");
-        // SAFETY: `memory` has room for `most` buffers, and lives as long as the loop.
-        let made = unsafe { loop_new(most, memory.as_mut_ptr(), size) };
+impl<M: DerefMut<Target = [u8]>> Libaio<M> {
+    /// For so many requests in flight, which read so many bytes each. All of `memory` is theirs, an
+    /// equal share for each.
+    pub(super) fn new(most: usize, size: usize, mut memory: M) -> Result<Self> {
+        let stride = memory.len() / most;
+        ensure!(stride >= size, "too little memory for {most} buffers");
+        // SAFETY: `memory` has room for `most` buffers, lives as long as the loop, and does not move
+        // its bytes when it is moved: it is a `Vec` or a `PageBuf`.
+        let made = unsafe { loop_new(most, memory.as_mut_ptr(), stride, size) };
         let made = NonNull::new(made).ok_or_else(io::Error::last_os_error).with_context(|| {
             format!("libaio: no context for {most} requests; is fs.aio-max-nr used up?")
         })?;
@@ -65,7 +69,7 @@ fn done(errno: c_int) -> Result<()> {
     Ok(())
 }
 
-impl Drop for Libaio {
+impl<M> Drop for Libaio<M> {
     fn drop(&mut self) {
         // SAFETY: made by `loop_new`, not used afterwards; `io_destroy` waits for what is in flight.
         unsafe { loop_free(self.made.as_ptr()) }

@@ -1,6 +1,6 @@
 //! The loop on this crate's raw layer, with the bookkeeping of `c/loop.c`.
 
-use super::MOST;
+use super::{MOST, paged};
 use anyhow::{Result, ensure};
 use linux_aio::{
     abi::{IOCB_CMD_PREAD, IoEvent, Iocb},
@@ -28,12 +28,13 @@ pub(super) struct Raw {
 impl Raw {
     /// For reads of so many bytes. What the kernel writes to is never given back.
     pub(super) fn new(size: usize) -> Result<Self> {
-        let memory = vec![0_u8; MOST * size].leak();
+        let memory = Box::leak(Box::new(paged(size)?));
+        let stride = memory.len() / MOST;
         let slot = || Slot { iocb: Iocb::default(), buf: ptr::null_mut(), tag: 0 };
         Ok(Self {
             cx: RawContext::new(MOST)?,
             vacant: (0..MOST).map(|_| ptr::from_mut(Box::leak(Box::new(slot())))).collect(),
-            free: memory.chunks_exact_mut(size).map(<[u8]>::as_mut_ptr).collect(),
+            free: memory.chunks_exact_mut(stride).map(<[u8]>::as_mut_ptr).collect(),
             iocbs: Vec::with_capacity(MOST),
             events: Box::new_uninit_slice(MOST),
             size,

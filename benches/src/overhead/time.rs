@@ -1,7 +1,7 @@
 //! Time, all participants by turns in one process, as ratios of neighbours in time: what else the
 //! machine does weighs on all of them.
 
-use super::{BATCHES, MOST, SIZE, block, libaio::Libaio, raw::Raw, safe::Safe};
+use super::{BATCHES, MOST, SIZE, block, libaio::Libaio, paged, raw::Raw, safe::Safe};
 use crate::{
     report::{Cell, Report, Table},
     sample::Spread,
@@ -23,7 +23,7 @@ pub(super) fn measure(report: &mut Report, dir: &Path, rounds: usize) -> Result<
     let mut safe = Safe::new(true, SIZE)?;
     let mut calls = Safe::new(false, SIZE)?;
     let mut raw = Raw::new(SIZE)?;
-    let mut libaio = Libaio::new(MOST, SIZE, vec![0; MOST * SIZE])?;
+    let mut libaio = Libaio::new(MOST, SIZE, paged(SIZE)?)?;
     let mut participants: [(_, Read<'_>); 4] = [
         ("loop in C on libaio", Box::new(|file, at_once| libaio.read(file, READS, at_once))),
         ("linux-aio", Box::new(|file, at_once| safe.read(file, READS, at_once))),
@@ -55,8 +55,8 @@ pub(super) fn measure(report: &mut Report, dir: &Path, rounds: usize) -> Result<
     ratios.row("linux-aio, io_getevents / loop in C", beside(calls, libaio));
     ratios.row("linux-aio, raw layer / loop in C", beside(raw, libaio));
     ratios.note(format!(
-        "Cached reads of {SIZE} bytes, {READS} timed together, by turns in one process; median of \
-         {rounds} ± quartiles. A ratio is that of neighbours in time."
+        "Cached reads of {SIZE} bytes, to buffers each of which starts a page; {READS} timed together, by \
+         turns in one process; median of {rounds} ± quartiles. A ratio is that of neighbours in time."
     ));
     report.add(ratios);
     let title = "Time for a request with the completion ring, beside that with io_getevents";
