@@ -1,12 +1,14 @@
 //! This crate.
 
-use super::{MOST, Round, Whole, buffers, open};
-use anyhow::{Context as _, Result, ensure};
+use super::{MOST, Round, Whole, buffers};
+use anyhow::{Result, ensure};
 use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use std::mem;
 
 pub(super) struct Aio {
     cx: Context<PageBuf, usize, MOST>,
-    free: Vec<PageBuf>,
+    /// One for each file. What is in flight has left an empty one in its place.
+    bufs: Vec<PageBuf>,
 }
 
 impl Aio {
@@ -14,23 +16,23 @@ impl Aio {
     pub(super) fn new(ring: bool) -> Result<Self> {
         let mut cx = Context::new()?;
         ensure!(cx.set_ring(ring) == ring, "the completion ring cannot be read here");
-        Ok(Self { cx, free: buffers()? })
+        Ok(Self { cx, bufs: buffers()? })
     }
 }
 
 impl Round for Aio {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
-        let opened = files.iter().map(|file| open(&file.path)).collect::<Result<Vec<_>>>()?;
+        let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
         let mut batch = Batch::<_, _, MOST>::new();
-        for (index, file) in opened.iter().enumerate() {
-            let buf = self.free.pop().context("more files than buffers")?;
+        for (index, (file, buf)) in opened.iter().zip(&mut self.bufs).enumerate() {
+            let buf = mem::take(buf);
             batch.push(Request::read(file, buf, 0).tag(index)).map_err(Error::from)?;
         }
         self.cx.submit(&mut batch)?;
         while self.cx.in_flight() > 0 {
             for done in self.cx.wait(self.cx.in_flight(), None)? {
                 files[done.tag].check(done.result?)?;
-                self.free.push(done.buf);
+                self.bufs[done.tag] = done.buf;
             }
         }
         Ok(())

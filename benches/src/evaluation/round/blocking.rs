@@ -1,6 +1,6 @@
 //! Blocking `open` and `read`, one file after the other.
 
-use super::{Round, Whole, buffers, open};
+use super::{Round, Whole, buffers};
 use anyhow::Result;
 use linux_aio::PageBuf;
 use std::io::Read as _;
@@ -18,7 +18,7 @@ impl Blocking {
 impl Round for Blocking {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
         // All are open at a time, as for the others.
-        let opened = files.iter().map(|file| open(&file.path)).collect::<Result<Vec<_>>>()?;
+        let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
         for ((mut opened, file), buf) in opened.into_iter().zip(files).zip(&mut self.bufs) {
             file.check(opened.read(buf)?)?;
         }

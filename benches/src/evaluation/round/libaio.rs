@@ -6,7 +6,6 @@ use linux_aio::PageBuf;
 use std::{
     ffi::{CString, c_char, c_int},
     io,
-    os::unix::ffi::OsStrExt as _,
 };
 
 unsafe extern "C" {
@@ -30,8 +29,7 @@ pub(super) struct Libaio {
 
 impl Libaio {
     pub(super) fn new(files: &[Whole]) -> Result<Self> {
-        let string = |file: &Whole| CString::new(file.path.as_os_str().as_bytes());
-        let strings = files.iter().map(string).collect::<Result<Vec<_>, _>>()?;
+        let strings = files.iter().map(|file| file.name.clone()).collect::<Vec<_>>();
         let mut memory = buffers()?;
         Ok(Self {
             paths: strings.iter().map(|string| string.as_ptr()).collect(),

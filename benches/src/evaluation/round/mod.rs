@@ -9,9 +9,12 @@ mod uring;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use linux_aio::PageBuf;
+use rustix::fs::{Mode, OFlags};
 use std::{
+    ffi::CString,
     fs,
     io::{self, Read as _, Write as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -27,12 +30,27 @@ pub(super) const MOST: usize = 64;
 pub(super) struct Whole {
     pub(super) path: PathBuf,
     pub(super) size: usize,
+    /// The path as the kernel takes it: made once, for C and for Rust.
+    name: CString,
 }
 
 impl Whole {
+    fn new(path: &Path) -> Result<Self> {
+        let no_file = || format!("no file {}", path.display());
+        let size = fs::metadata(path).with_context(no_file)?.len() as usize;
+        let name = CString::new(path.as_os_str().as_bytes()).with_context(no_file)?;
+        Ok(Self { path: path.to_owned(), size, name })
+    }
+
+    /// Opens it, or says why it cannot be opened.
+    fn open(&self) -> Result<fs::File> {
+        let opened = rustix::fs::open(&self.name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        Ok(opened.with_context(|| format!("cannot open {}", self.path.display()))?.into())
+    }
+
     /// Compares what was read with what should have been.
     fn check(&self, bytes: usize) -> Result<()> {
-        let Self { path, size } = self;
+        let Self { path, size, .. } = self;
         ensure!(bytes == *size, "{}: {bytes} bytes read, not {size}", path.display());
         Ok(())
     }
@@ -48,11 +66,7 @@ trait Round {
 /// It says on standard output when it is ready, starts when it is told to on standard input, says
 /// when it is done, and stays to be looked at until its standard input ends.
 pub(super) fn run(participant: &str, rounds: usize, files: &[PathBuf]) -> Result<()> {
-    let whole = |path: &PathBuf| {
-        let size = fs::metadata(path).with_context(|| format!("no file {}", path.display()))?.len();
-        Ok(Whole { path: path.clone(), size: size as usize })
-    };
-    let files = files.iter().map(whole).collect::<Result<Vec<_>>>()?;
+    let files = files.iter().map(|path| Whole::new(path)).collect::<Result<Vec<_>>>()?;
     let mut round: Box<dyn Round> = match participant {
         "blocking" => Box::new(blocking::Blocking::new()?),
         "aio" => Box::new(aio::Aio::new(true)?),
@@ -78,11 +92,6 @@ pub(super) fn run(participant: &str, rounds: usize, files: &[PathBuf]) -> Result
 fn say(word: &[u8]) -> Result<()> {
     io::stdout().write_all(word)?;
     Ok(io::stdout().flush()?)
-}
-
-/// Opens a file, or says which one cannot be opened.
-fn open(path: &Path) -> Result<fs::File> {
-    fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 /// As many buffers as there can be files, each with room to notice a file that is too long. They take

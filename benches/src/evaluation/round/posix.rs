@@ -1,6 +1,6 @@
 //! POSIX AIO: `aio_read` of the C library, which has threads of its own for it.
 
-use super::{LARGEST, Round, Whole, buffers, open};
+use super::{LARGEST, Round, Whole, buffers};
 use anyhow::{Result, bail, ensure};
 use linux_aio::PageBuf;
 use std::{io, mem, os::fd::AsRawFd as _, ptr};
@@ -17,7 +17,7 @@ impl Posix {
 
 impl Round for Posix {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
-        let opened = files.iter().map(|file| open(&file.path)).collect::<Result<Vec<_>>>()?;
+        let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
         // SAFETY: an `aiocb` is plain data, for which zeros are defaults.
         let mut blocks = vec![unsafe { mem::zeroed::<libc::aiocb>() }; files.len()];
         for ((block, file), buf) in blocks.iter_mut().zip(&opened).zip(&mut self.bufs) {

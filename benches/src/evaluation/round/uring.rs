@@ -1,6 +1,6 @@
 //! io_uring, by the crate `io-uring`.
 
-use super::{LARGEST, MOST, Round, Whole, buffers, open};
+use super::{LARGEST, MOST, Round, Whole, buffers};
 use anyhow::{Context as _, Result, ensure};
 use io_uring::{IoUring, opcode, types};
 use linux_aio::PageBuf;
@@ -20,7 +20,7 @@ impl Uring {
 
 impl Round for Uring {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
-        let opened = files.iter().map(|file| open(&file.path)).collect::<Result<Vec<_>>>()?;
+        let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
         for (index, (file, buf)) in opened.iter().zip(&mut self.bufs).enumerate() {
             let file = types::Fd(file.as_raw_fd());
             let read = opcode::Read::new(file, buf.as_mut_ptr(), LARGEST as u32 + 1).build();
