@@ -33,7 +33,7 @@ enum Command {
     Sweep(sweep::Options),
     /// Static programs that read a block: size, memory, threads (about 1 minute)
     Footprint(footprint::Options),
-    /// All of them (about 10 minutes)
+    /// All of them (about 15 minutes)
     All {
         /// Also measure packages for Python
         #[arg(long)]

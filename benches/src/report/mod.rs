@@ -42,6 +42,7 @@ impl<'o> Report<'o> {
     /// An empty one, about this machine and the file system of `place`.
     pub(crate) fn new(name: &'static str, place: &Path, output: &'o Output) -> Result<Self> {
         let machine = Machine::look(place)?;
+        output.readme.iter().try_for_each(|document| readme::check(document))?;
         if let Some(out) = &output.out {
             fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         }

@@ -12,6 +12,15 @@ use std::{fs, path::Path};
 const START: &str = "<!-- figures: ";
 const END: &str = "<!-- end -->";
 
+/// Finds out, before anything is measured, whether the figures will find their places.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let at = || format!("cannot put figures into {}", path.display());
+    let text = fs::read_to_string(path).with_context(at)?;
+    replaced(&text, "", |_| None).with_context(at)?;
+    fs::OpenOptions::new().append(true).open(path).with_context(at)?;
+    Ok(())
+}
+
 /// Replaces what is between the marks of this command. `figures` gives the text for a name.
 pub(super) fn update(
     path: &Path,
