@@ -112,7 +112,8 @@ impl<B, T> Slots<B, T> {
             // SAFETY: there are at least as many free slots as there are rounds.
             place.write(unsafe { table.fill(request, eventfd) });
         }
-        *self = table;
+        (self.free, self.free_len) = (table.free, table.free_len);
+        self.generation = table.generation;
         count
     }
 
@@ -203,7 +204,7 @@ impl<B, T> Slots<B, T> {
                 strays += 1;
             }
         });
-        *self = table;
+        self.done = table.done;
         strays
     }
 
@@ -303,8 +304,8 @@ impl<B, T> Slots<B, T> {
         }
     }
 
-    /// The table for the length of a loop, which the compiler then keeps in registers. It takes the
-    /// place of the table afterwards.
+    /// The table for the length of a loop, which the compiler then keeps in registers. What the loop
+    /// changes goes back afterwards.
     #[inline]
     const fn in_registers(&self) -> Self {
         Self { ..*self }
