@@ -1,7 +1,7 @@
 //! When `io_submit` itself fails, what it did not take is in the batch, in order, and the error
 //! says why. The failures are made by seccomp, which answers in the kernel's place.
 
-use crate::support::{file_with, forbid, in_thread};
+use crate::support::{file_with, forbid, in_child, in_thread};
 use linux_aio::{Batch, Context, ContextError, Errno, Request};
 
 #[test]
@@ -125,13 +125,16 @@ fn an_errno_of_one_request_is_not_blamed_on_the_sandbox() {
 
 #[test]
 fn a_context_that_was_destroyed_behind_our_back_is_gone() {
-    let file = file_with(b"hello");
-    let mut cx = Context::<Vec<u8>, (), 2>::new().unwrap();
-    let mut batch = Batch::<_, _, 2>::new();
-    batch.push(Request::read(&file, vec![0; 1], 0)).unwrap();
-    // SAFETY: idle, and from here on used only to see it refused.
-    unsafe { linux_aio::raw::io_destroy(cx.id()).unwrap() };
-    assert_eq!(cx.submit(&mut batch).unwrap_err().cause, ContextError::Gone);
-    assert_eq!((batch.len(), cx.in_flight()), (1, 0));
-    assert_eq!(cx.close(), Err(ContextError::Gone));
+    // In a process without other threads: they might be given the same number for a context of theirs.
+    in_child(|| {
+        let file = file_with(b"hello");
+        let mut cx = Context::<Vec<u8>, (), 2>::new().unwrap();
+        let mut batch = Batch::<_, _, 2>::new();
+        batch.push(Request::read(&file, vec![0; 1], 0)).unwrap();
+        // SAFETY: idle, and from here on used only to see it refused.
+        unsafe { linux_aio::raw::io_destroy(cx.id()).unwrap() };
+        assert_eq!(cx.submit(&mut batch).unwrap_err().cause, ContextError::Gone);
+        assert_eq!((batch.len(), cx.in_flight()), (1, 0));
+        assert_eq!(cx.close(), Err(ContextError::Gone));
+    });
 }

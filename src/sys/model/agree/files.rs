@@ -1,6 +1,9 @@
 //! The same files twice: real ones, and those of a model.
 
-use super::super::{Kernel, Mode};
+use super::{
+    super::{Choice, Kernel, Mode},
+    spec::Spec,
+};
 use rustix::fs::{self, MemfdFlags, OFlags};
 use std::{
     format,
@@ -53,6 +56,8 @@ pub(super) const THINGS: [Thing; 16] = [
 pub(super) struct Files {
     pub(super) name: &'static str,
     pub(super) kernel: Kernel,
+    /// A page of theirs may be on its way to the disk: what must not wait then fails or not, by chance.
+    on_disk: bool,
     real: Vec<OwnedFd>,
     pub(super) fds: Vec<[i32; 2]>,
 }
@@ -65,7 +70,17 @@ impl Files {
 
     /// In the temp directory.
     pub(super) fn on_disk() -> Self {
-        Self::new("files on disk", tempfile::tempfile().unwrap().into())
+        Self { on_disk: true, ..Self::new("files on disk", tempfile::tempfile().unwrap().into()) }
+    }
+
+    /// A random request whose outcome does not depend on what the disk does just now.
+    pub(super) fn spec(&self, choice: &mut Choice) -> Spec {
+        const NOWAIT: u32 = 0x8;
+        let mut spec = Spec::random(choice);
+        if self.on_disk && matches!(spec.thing, ReadWrite | ReadOnly | WriteOnly | Append) {
+            spec.rw_flags &= !NOWAIT;
+        }
+        spec
     }
 
     fn new(name: &'static str, file: OwnedFd) -> Self {
@@ -139,7 +154,7 @@ impl Files {
             .map(|(real, model)| [real.as_raw_fd(), model])
             .collect::<Vec<_>>();
         fds[Nothing as usize][0] = -1;
-        Self { name, kernel, real, fds }
+        Self { name, kernel, on_disk: false, real, fds }
     }
 
     fn real(&self, thing: Thing) -> &OwnedFd {

@@ -143,7 +143,7 @@ impl Pair {
         let free = (0..SLOTS).filter(|slot| !self.in_flight.contains_key(slot)).collect::<Vec<_>>();
         let mut rest = &free[..free.len().min(choice.below(5) as usize)];
         let specs =
-            rest.iter().map(|&slot| (slot, Spec::random(choice))).collect::<BTreeMap<_, _>>();
+            rest.iter().map(|&slot| (slot, self.files.spec(choice))).collect::<BTreeMap<_, _>>();
         for (&slot, spec) in &specs {
             self.next_data += 1;
             self.real.encode(slot, self.next_data, spec);
