@@ -135,6 +135,10 @@ fn submitting_that_did_the_work_is_told_from_submitting_that_did_not() {
     assert_eq!(cx.stats().completed_in_submit, 0, "they are waiting");
     // Now they complete, but not by being submitted.
     peer.write_all(b"x").unwrap();
+    while !cx.has_completions().unwrap() {}
+    let (idle, _peer) = UnixStream::pair().unwrap();
+    poll(&mut cx, &idle, &[PollEvents::IN]);
+    assert_eq!(cx.stats().completed_in_submit, 0, "the others complete, not this");
     poll(&mut cx, &socket, &[PollEvents::OUT; 2]);
     assert_eq!(cx.stats().completed_in_submit, count(2));
     // These four are here, unseen, or not yet.
