@@ -139,6 +139,34 @@ fn a_pending_signal_is_let_through_though_completions_are_there() {
 }
 
 #[test]
+fn the_kernel_is_entered_for_what_is_missing_only() {
+    in_thread(|| {
+        blocked_with_handler(libc::SIGVTALRM);
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let mut cx = Context::<(), (), 2>::new().unwrap();
+        let calls = |cx: &Context<(), (), 2>| cx.stats().system_calls;
+        assert_eq!(cx.wait_with_mask(0, LONG, SignalSet::ALL).unwrap().len(), 0);
+        assert_eq!(calls(&cx), 0, "nothing is in flight");
+
+        let mut batch = Batch::<_, _, 2>::new();
+        batch.push(Request::poll(&socket).events(PollEvents::OUT)).unwrap();
+        batch.push(Request::poll(&socket).events(PollEvents::IN)).unwrap();
+        cx.submit(&mut batch).unwrap();
+        // One is there at once. It is received, but not taken.
+        assert_eq!(cx.wait_with_mask(0, LONG, SignalSet::ALL).unwrap().len(), 1);
+        assert_eq!(calls(&cx), 2);
+        assert_eq!(cx.wait_with_mask(1, LONG, SignalSet::ALL).unwrap().len(), 1);
+        assert_eq!(calls(&cx), 2, "what was asked for is there");
+
+        // SAFETY: to this thread, which blocks it.
+        unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGVTALRM) };
+        let done = cx.wait_with_mask(2, LONG, SignalSet::EMPTY).unwrap();
+        assert_eq!(done.count(), 1, "an interruption takes nothing away");
+        assert_eq!((calls(&cx), handled(libc::SIGVTALRM)), (3, 1));
+    });
+}
+
+#[test]
 fn it_waits_for_as_many_as_it_is_told() {
     for fallback in [false, true] {
         in_thread(|| {
