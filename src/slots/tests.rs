@@ -1,7 +1,7 @@
 //! The table against an obvious oracle: random requests, and events both right and wrong.
 
 use super::*;
-use crate::{fd::Fd, page::PageBuf};
+use crate::{fd::Fd, flags::Opcode, in_flight::RequestId, page::PageBuf};
 use std::{boxed::Box, collections::VecDeque, rc::Rc, vec, vec::Vec};
 
 const CAPACITY: u32 = 7;
@@ -166,6 +166,19 @@ fn completing_all_leaves_nothing_in_flight() {
         core::iter::from_fn(|| table.slots.take()).map(|taken| taken.event.res).collect::<Vec<_>>();
     assert_eq!(results, [1, -125, -125, -125], "what had completed keeps its result");
     assert_eq!(Rc::strong_count(&tag), 1);
+}
+
+#[test]
+fn what_is_looked_for_is_in_flight_and_of_that_operation() {
+    let mut table = Table::new(0);
+    let ids = [(); 3].map(|()| table.occupy(()).unwrap());
+    let find = |table: &Table<()>, from, opcode| table.slots.next_in_flight(from, opcode);
+    assert_eq!(find(&table, 0, Opcode::Poll), None, "they are reads");
+    assert_eq!(find(&table, 1, Opcode::Pread), Some((1, RequestId(ids[1]))));
+    assert!(table.event(ids[1], 8));
+    assert_eq!(find(&table, 1, Opcode::Pread), Some((2, RequestId(ids[2]))), "that one is over");
+    assert!(table.event(ids[2], 8));
+    assert_eq!(find(&table, 1, Opcode::Pread), None);
 }
 
 #[test]
