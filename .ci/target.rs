@@ -3,7 +3,7 @@
 
 #![feature(no_core, rustc_attrs, lang_items)]
 #![no_core]
-#![allow(internal_features, unused_macros)]
+#![allow(internal_features, unused_macros, reason = "a library without `core`")]
 
 #[rustc_builtin_macro]
 macro_rules! compile_error {

@@ -1,8 +1,8 @@
 //! Where things are in the pages of a context.
 //!
 //! One mapping holds, in this order: the slots, room for the events of one `io_getevents`, the
-//! pointers of one `io_submit`, and the ids of completed requests. They are here and not in the handle so that the handle is small and
-//! the iocbs stay where they are when it moves.
+//! pointers of one `io_submit`, and the ids of completed requests. They are here and not in the handle
+//! so that the handle is small and the iocbs stay where they are when it moves.
 
 use crate::{
     abi::{IoEvent, Iocb},

@@ -107,9 +107,9 @@ impl<B, T> Slots<B, T> {
         let count = width::from_u32(wanted.min(self.free_len));
         let mut table = self.in_registers();
         for place in places.get_mut(..count).unwrap_or_default() {
-            // SAFETY: it has at least as many as there are rounds.
+            // SAFETY: there are `count` rounds at most, which is not more than `batch.len()` was.
             let request = unsafe { batch.pop_unchecked() };
-            // SAFETY: there are at least as many free slots as there are rounds.
+            // SAFETY: nor is it more than `free_len` was, of which each round takes one.
             place.write(unsafe { table.fill(request, eventfd) });
         }
         (self.free, self.free_len) = (table.free, table.free_len);
@@ -217,7 +217,8 @@ impl<B, T> Slots<B, T> {
         let Some(slot) = self.get(index) else {
             return false;
         };
-        // One that is not in flight has the id `NONE`, which cannot be this: `get` has found a slot.
+        // One that is not in flight has the id `NONE`. The event's is not that: its lower half is below
+        // `fresh`, which is at most `u32::MAX`, and that of `NONE` is `u32::MAX`.
         if slot.what.iocb.aio_data != event.data {
             return false;
         }
@@ -234,7 +235,8 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn take(&mut self) -> Option<Taken<B, T>> {
         let id = self.done.pop()?;
         let index = index_in(id);
-        // SAFETY: it is the id of a completed slot.
+        // SAFETY: `complete` has queued the id, once it had found the slot below `fresh`, which never
+        // falls.
         let slot = unsafe { self.listed(index) };
         let what = slot.what();
         let obj = width::to_u64(ptr::from_ref(slot).addr());
