@@ -119,13 +119,12 @@ impl<B, T> Completion<B, T> {
 #[must_use = "completions that are not taken keep their requests' places in the context"]
 pub struct Completions<'cx, B, T> {
     slots: &'cx mut Slots<B, T>,
-    completed: &'cx mut u64,
 }
 
 impl<'cx, B, T> Completions<'cx, B, T> {
     #[inline]
-    pub(crate) fn new(slots: &'cx mut Slots<B, T>, completed: &'cx mut u64) -> Self {
-        Self { slots, completed }
+    pub(crate) const fn new(slots: &'cx mut Slots<B, T>) -> Self {
+        Self { slots }
     }
 }
 
@@ -134,9 +133,7 @@ impl<B, T> Iterator for Completions<'_, B, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let taken = self.slots.take()?;
-        *self.completed += 1;
-        Some(Completion::new(taken))
+        self.slots.take().map(Completion::new)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -210,7 +210,10 @@ impl<B, T, const N: usize> Context<B, T, N> {
     /// What the context has done so far.
     #[must_use]
     pub const fn stats(&self) -> Stats {
-        self.core.stats
+        let known = self.core.stats;
+        let completed =
+            (known.accepted + known.refused).saturating_sub(width::to_u64(self.in_flight()));
+        Stats { completed, ..known }
     }
 
     /// [`close`](Self::close), once; what is left is no context.

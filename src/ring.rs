@@ -38,14 +38,14 @@
 //! it means anything is for the in-flight table to say.
 
 use crate::{abi::IoEvent, width};
-use core::sync::atomic::Ordering;
+use core::{marker::PhantomData, sync::atomic::Ordering};
 
 mod mapped;
 pub(crate) use mapped::Mapped;
 
-/// The memory that a ring consists of, or a model of it. How the words are accessed is its
+/// The memory that a ring consists of, or a model of it: a way to it, that is, which can be cloned. How the words are accessed is its
 /// business; in which order, and with which orderings, is the ring's.
-pub(crate) trait Memory {
+pub(crate) trait Memory: Clone {
     /// Loads `head`.
     fn load_head(&self, order: Ordering) -> u32;
 
@@ -108,7 +108,8 @@ impl<M: Memory> Ring<M> {
     pub(crate) fn drain(&mut self) -> Result<Drain<'_, M>, Doubt> {
         let (head, tail) = self.bounds()?;
         self.seen = tail;
-        Ok(Drain { memory: &self.memory, nr: self.nr, head, next: head, tail })
+        let memory = self.memory.clone();
+        Ok(Drain { memory, ring: PhantomData, nr: self.nr, head, next: head, tail })
     }
 
     /// Whether there is no event now.
@@ -200,7 +201,9 @@ const fn wrapped(place: u32, nr: u32) -> u32 {
 /// 2. `next` lies between `head` and `tail`, going round, where `nr` can stand for 0.
 #[derive(Debug)]
 pub(crate) struct Drain<'ring, M: Memory = Mapped> {
-    memory: &'ring M,
+    /// Not by way of the ring, so that it stays in a register.
+    memory: M,
+    ring: PhantomData<&'ring mut Ring<M>>,
     nr: u32,
     head: u32,
     next: u32,

@@ -31,8 +31,8 @@ pub(crate) struct Taken<B, T> {
 ///
 /// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone.
 /// 2. The slots below `fresh` are initialised; those above have never been used.
-/// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack of
-///    `free_len` that starts at `free`, linked by `next`. The completed ones are those whose ids are in
+/// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack that starts at
+///    `free`, linked by `next`. `flying` are in flight. The completed ones are those whose ids are in
 ///    `done`, once each.
 /// 4. The id of a slot in flight leads to it. That of another is [`NONE`].
 /// 5. A slot that is not free has an initialised `buf` and `tag`.
@@ -44,7 +44,8 @@ pub(crate) struct Slots<B, T> {
     capacity: u32,
     fresh: u32,
     free: u32,
-    free_len: u32,
+    /// How many slots are in flight.
+    flying: u32,
     /// Completed and not taken.
     done: Done,
     /// The upper half of the next id. Ids tell an event of this request from a stale or made-up
@@ -74,7 +75,7 @@ impl<B, T> Slots<B, T> {
             capacity,
             fresh: 0,
             free: 0,
-            free_len: 0,
+            flying: 0,
             // SAFETY: the caller says so.
             done: unsafe { Done::new(done, width::from_u32(capacity)) },
             generation,
@@ -101,19 +102,20 @@ impl<B, T> Slots<B, T> {
         B: IoBuf,
     {
         let wanted = width::saturating_u32(batch.len().min(places.len()));
-        if self.free_len < wanted {
-            self.freshen(wanted - self.free_len);
+        if self.vacant() < wanted {
+            self.freshen(wanted - self.vacant());
         }
-        let count = width::from_u32(wanted.min(self.free_len));
+        let taken = wanted.min(self.vacant());
+        let count = width::from_u32(taken);
         let mut table = self.in_registers();
         for place in places.get_mut(..count).unwrap_or_default() {
             // SAFETY: there are `count` rounds at most, which is not more than `batch.len()` was.
             let request = unsafe { batch.pop_unchecked() };
-            // SAFETY: nor is it more than `free_len` was, of which each round takes one.
+            // SAFETY: nor is it more than `vacant` said, of which each round takes one.
             place.write(unsafe { table.fill(request, eventfd) });
         }
-        (self.free, self.free_len) = (table.free, table.free_len);
-        self.generation = table.generation;
+        (self.free, self.generation) = (table.free, table.generation);
+        self.flying += taken;
         count
     }
 
@@ -144,7 +146,6 @@ impl<B, T> Slots<B, T> {
         let buf = slot.buf.write(buf);
         slot.what.locate(id, buf);
         self.free = next;
-        self.free_len -= 1;
         self.address(index).cast()
     }
 
@@ -171,6 +172,7 @@ impl<B, T> Slots<B, T> {
         let buf = unsafe { slot.buf.assume_init_read() };
         // SAFETY: as for `buf`.
         let tag = unsafe { slot.tag.assume_init_read() };
+        self.flying -= 1;
         // SAFETY: `get` has found it below `fresh`, and it is empty now.
         unsafe { self.vacate(index) };
         // SAFETY: the parts come from the request that `occupy` dismantled, and the caller vouches
@@ -197,22 +199,36 @@ impl<B, T> Slots<B, T> {
     #[inline]
     pub(crate) fn complete_each(&mut self, events: impl Iterator<Item = IoEvent>) -> u64 {
         let mut table = self.in_registers();
-        table.done.rewind();
+        // SAFETY: all that are outstanding are `capacity` at most.
+        unsafe { table.done.make_room(table.in_kernel()) };
         let mut strays = 0;
         events.for_each(|event| {
-            if !table.complete(&event) {
+            // SAFETY: there is room for all that are in flight.
+            if !unsafe { table.settle(&event) } {
                 strays += 1;
             }
         });
-        self.done = table.done;
+        (self.done, self.flying) = (table.done, table.flying);
         strays
+    }
+
+    /// Notes one event. Answers `false` if it names no request in flight.
+    pub(crate) fn complete(&mut self, event: &IoEvent) -> bool {
+        // SAFETY: as in `complete_each`.
+        unsafe { self.done.make_room(self.in_kernel()) };
+        // SAFETY: there is room for all that are in flight.
+        unsafe { self.settle(event) }
     }
 
     /// Notes an event: the request it names is done, and its completion is there to be taken.
     ///
     /// Answers `false`, and changes nothing, if it names no request in flight.
+    ///
+    /// # Safety
+    ///
+    /// There is room in the queue for all that are in flight.
     #[inline]
-    pub(crate) fn complete(&mut self, event: &IoEvent) -> bool {
+    unsafe fn settle(&mut self, event: &IoEvent) -> bool {
         let index = index_in(event.data);
         let Some(slot) = self.get(index) else {
             return false;
@@ -225,7 +241,8 @@ impl<B, T> Slots<B, T> {
         slot.what.iocb.aio_data = NONE;
         slot.res = event.res;
         slot.res2 = event.res2;
-        // SAFETY: this slot was not in the queue, so fewer than `capacity` are.
+        self.flying -= 1;
+        // SAFETY: the caller says so.
         unsafe { self.done.push(event.data) };
         true
     }
@@ -272,19 +289,25 @@ impl<B, T> Slots<B, T> {
     /// How many requests have a slot: in flight, or completed and not taken.
     #[inline]
     pub(crate) const fn outstanding(&self) -> usize {
-        width::from_u32(self.fresh - self.free_len)
+        self.in_kernel() + self.done()
     }
 
     /// How many completions are there to be taken.
     #[inline]
-    pub(crate) fn done(&self) -> usize {
+    pub(crate) const fn done(&self) -> usize {
         self.done.len()
     }
 
     /// How many requests the kernel has.
     #[inline]
-    pub(crate) fn in_kernel(&self) -> usize {
-        self.outstanding() - self.done()
+    pub(crate) const fn in_kernel(&self) -> usize {
+        width::from_u32(self.flying)
+    }
+
+    /// How many slots are free, of those that were ever used.
+    #[inline]
+    fn vacant(&self) -> u32 {
+        self.fresh - width::saturating_u32(self.outstanding())
     }
 
     /// Where the next table should go on counting, so that no id of this one is used again soon.
@@ -325,7 +348,6 @@ impl<B, T> Slots<B, T> {
         // SAFETY: the caller says so.
         unsafe { self.listed(index) }.next = next;
         self.free = index;
-        self.free_len += 1;
     }
 
     /// The id of the next request in that slot, unlike the last 2^32 ids.

@@ -66,7 +66,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 _ => {}
             }
         }
-        Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
+        Ok(Completions::new(&mut self.slots))
     }
 
     /// Waits like [`wait`](Self::wait), but with another signal mask, and until a signal arrives that
@@ -122,7 +122,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
                 _ => {}
             }
         }
-        Ok(Completions::new(&mut self.slots, &mut self.core.stats.completed))
+        Ok(Completions::new(&mut self.slots))
     }
 
     /// Receives events until `min` completions are there or the timeout is over.

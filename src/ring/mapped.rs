@@ -21,7 +21,7 @@ use core::{
 ///
 /// At `base`, aligned to 8 bytes, is the header, followed by as many events as it said when it was
 /// validated. They stay mapped, readable and writable, for as long as this value is used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Mapped {
     base: NonNull<AioRing>,
 }

@@ -36,6 +36,7 @@ enum Fault {
     NoBarrierInKernel,
 }
 
+#[derive(Clone)]
 struct Mapping {
     shared: Arc<Shared>,
     fault: Fault,

@@ -32,17 +32,33 @@ impl Done {
         Self { start, end, head: start, tail: start }
     }
 
+    /// Sees to it that `count` more ids can be added without moving any.
+    ///
+    /// # Safety
+    ///
+    /// With so many more there are `capacity` at most.
+    pub(crate) unsafe fn make_room(&mut self, count: usize) {
+        if self.head == self.tail {
+            // The memory that was used last is at hand.
+            (self.head, self.tail) = (self.start, self.start);
+        } else {
+            // SAFETY: the invariant.
+            let room = unsafe { distance(self.tail, self.end) };
+            if room < count {
+                self.start_again();
+            }
+        }
+    }
+
     /// Adds an id at the end.
     ///
     /// # Safety
     ///
-    /// There are fewer than `capacity`.
+    /// [`make_room`](Self::make_room) has made room for it.
     #[inline]
     pub(crate) unsafe fn push(&mut self, id: u64) {
-        if self.tail == self.end {
-            self.start_again();
-        }
-        // SAFETY: it is not `end`: at most half of the memory is in use. So it is memory of the queue.
+        debug_assert!(self.tail < self.end, "room is made for each id that is queued");
+        // SAFETY: there is room: this lies before `end`.
         unsafe { self.tail.write(id) };
         self.tail = self.tail.wrapping_add(1);
     }
@@ -61,16 +77,9 @@ impl Done {
 
     /// How many there are.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        (self.tail.addr() - self.head.addr()) / size_of::<u64>()
-    }
-
-    /// If there are none, uses the memory again that was used last, which is at hand.
-    #[inline]
-    pub(crate) fn rewind(&mut self) {
-        if self.head == self.tail {
-            (self.head, self.tail) = (self.start, self.start);
-        }
+    pub(crate) const fn len(&self) -> usize {
+        // SAFETY: the invariant.
+        unsafe { distance(self.head, self.tail) }
     }
 
     /// Moves what there is to the beginning of the memory.
@@ -82,4 +91,15 @@ impl Done {
         unsafe { ptr::copy(self.head, self.start, len) };
         (self.head, self.tail) = (self.start, self.start.wrapping_add(len));
     }
+}
+
+/// How many ids there are between the two.
+///
+/// # Safety
+///
+/// Both lead to the memory of one queue, `from` not behind `to`.
+#[inline]
+const unsafe fn distance(from: *mut u64, to: *mut u64) -> usize {
+    // SAFETY: the caller says so.
+    unsafe { to.offset_from_unsigned(from) }
 }

@@ -211,19 +211,24 @@ fn the_iocb_is_that_of_the_request() {
 #[test]
 fn the_queue_of_completed_ones_goes_round_as_a_plain_one_does() {
     for capacity in [1, 2, 3, 7] {
-        let mut memory = vec![0; 2 * capacity];
+        let mut memory = vec![0_u64; 2 * capacity];
         // SAFETY: memory for twice as many, for this queue alone.
         let mut done = unsafe { Done::new(memory.as_mut_ptr(), capacity) };
         let (mut noise, mut plain) = (Noise(3), VecDeque::new());
-        for id in 0..10_000 {
-            match noise.below(5) {
-                0 | 1 if plain.len() < capacity => {
-                    // SAFETY: there are fewer.
+        let mut next = 0;
+        for _ in 0..10_000 {
+            if noise.below(3) == 0 {
+                let count = noise.below(capacity - plain.len() + 1);
+                // SAFETY: there are `capacity` at most then.
+                unsafe { done.make_room(count) };
+                for id in (next..).take(noise.below(count + 1)) {
+                    // SAFETY: there is room for that many.
                     unsafe { done.push(id) };
                     plain.push_back(id);
                 }
-                2 => done.rewind(),
-                _ => assert_eq!(done.pop(), plain.pop_front()),
+                next += 10;
+            } else {
+                assert_eq!(done.pop(), plain.pop_front());
             }
             assert_eq!(done.len(), plain.len());
         }
