@@ -13,7 +13,7 @@ use heapless::Deque;
 /// (the context is full, the kernel has no memory) stays, in order, with buffers and tags. Nothing
 /// in a batch is known to the kernel yet: dropping it drops the requests.
 ///
-/// The requests are in the value itself, 80 bytes each beside buffer and tag: mind the stack
+/// The requests are in the value itself, 64 bytes each beside buffer and tag: mind the stack
 /// when `K` is in the thousands. A batch may be smaller than the context that it is submitted to.
 ///
 /// ```

@@ -48,7 +48,7 @@ impl<B, T> Completion<B, T> {
         let Taken { buf, tag, what, event } = taken;
         let result = match width::from_u64(event.res.cast_unsigned()) {
             // An errno is negative, more than any buffer has.
-            count if count <= what.most => Ok(count),
+            count if count <= what.most() => Ok(count),
             // More than was asked for cannot have happened to this buffer.
             other => Err(decode(other).err().unwrap_or(Errno::EIO)),
         };
@@ -82,8 +82,8 @@ impl<B, T> Completion<B, T> {
         B: IoBytes,
     {
         // `result` is the caller's to change, and that of a poll is no length.
-        let bytes = self.result.unwrap_or(0).min(self.what.len());
-        let start = self.what.start;
+        let Range { start, end } = self.what.range();
+        let bytes = self.result.unwrap_or(0).min(end - start);
         self.buf.io_bytes().get(start..start + bytes).unwrap_or_default()
     }
 
@@ -102,7 +102,7 @@ impl<B, T> Completion<B, T> {
     /// The part of the buffer that was to be transferred, in bytes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
-        self.what.start..self.what.start + self.what.len()
+        self.what.range()
     }
 
     /// The kernel's event, as it came; made up from the errno if `io_submit` refused the request.

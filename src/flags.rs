@@ -1,6 +1,6 @@
 //! What a request asks for: the operation, its flags, and the events of a poll.
 
-use crate::abi::{self, Iocb};
+use crate::abi;
 use bitflags::bitflags;
 
 /// The operation of a request.
@@ -45,10 +45,10 @@ impl Opcode {
         self as u16
     }
 
-    /// What an iocb of this crate asks for.
+    /// What an iocb of this crate asks for, by its `aio_lio_opcode`.
     #[inline]
-    pub(crate) const fn of(iocb: &Iocb) -> Self {
-        match iocb.aio_lio_opcode {
+    pub(crate) const fn of(number: u16) -> Self {
+        match number {
             abi::IOCB_CMD_PWRITE => Self::Pwrite,
             abi::IOCB_CMD_FSYNC => Self::Fsync,
             abi::IOCB_CMD_FDSYNC => Self::Fdsync,

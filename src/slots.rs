@@ -112,20 +112,29 @@ impl<B, T> Slots<B, T> {
             // SAFETY: there are `count` rounds at most, which is not more than `batch.len()` was.
             let request = unsafe { batch.pop_unchecked() };
             // SAFETY: nor is it more than `vacant` said, of which each round takes one.
-            place.write(unsafe { table.fill(request, eventfd) });
+            place.write(unsafe { table.fill(request) }.cast());
         }
         (self.free, self.generation) = (table.free, table.generation);
         self.flying += taken;
+        if let Some(eventfd) = eventfd {
+            for place in places.get(..count).unwrap_or_default() {
+                // SAFETY: it was just written.
+                let index = self.index_of(unsafe { place.assume_init() });
+                if let Some(slot) = self.get(index) {
+                    slot.notify_by_default(eventfd);
+                }
+            }
+        }
         count
     }
 
-    /// Puts a request into a free slot, encoded, and says where its iocb is.
+    /// Puts a request into a free slot, encoded, and says where that is.
     ///
     /// # Safety
     ///
     /// There is a free slot.
     #[inline]
-    unsafe fn fill(&mut self, request: Request<'_, B, T, Any>, eventfd: Option<i32>) -> *mut Iocb
+    unsafe fn fill(&mut self, request: Request<'_, B, T, Any>) -> *mut Slot<B, T>
     where
         B: IoBuf,
     {
@@ -134,19 +143,9 @@ impl<B, T> Slots<B, T> {
         // SAFETY: the first of the free slots is below `fresh`.
         let slot = unsafe { self.listed(index) };
         let next = slot.next;
-        let (what, buf, tag) = request.dismantle();
-        slot.what = what;
-        slot.notifies_by_default = false;
-        if eventfd.is_some() && !slot.what.notifies() {
-            slot.notifies_by_default = true;
-            slot.what.notify(eventfd);
-        }
-        slot.tag.write(tag);
-        // The pointer is taken only now that the buffer is in its place, where it stays.
-        let buf = slot.buf.write(buf);
-        slot.what.locate(id, buf);
+        slot.fill(request, id);
         self.free = next;
-        self.address(index).cast()
+        self.address(index)
     }
 
     /// Takes a request back that the kernel was not told of or did not accept.
@@ -166,7 +165,7 @@ impl<B, T> Slots<B, T> {
         if !slot.in_flight() {
             return None;
         }
-        slot.what.iocb.aio_data = NONE;
+        slot.iocb.aio_data = NONE;
         let what = slot.what();
         // SAFETY: the slot was in flight, so invariant 5 holds; marked free, it is read out once.
         let buf = unsafe { slot.buf.assume_init_read() };
@@ -185,12 +184,8 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn refuse(&mut self, iocb: *mut Iocb, errno: Errno) {
         let index = self.index_of(iocb);
         if let Some(slot) = self.get(index) {
-            let event = IoEvent {
-                data: slot.what.iocb.aio_data,
-                obj: 0,
-                res: -i64::from(errno.raw()),
-                res2: 0,
-            };
+            let event =
+                IoEvent { data: slot.iocb.aio_data, obj: 0, res: -i64::from(errno.raw()), res2: 0 };
             self.complete(&event);
         }
     }
@@ -235,10 +230,10 @@ impl<B, T> Slots<B, T> {
         };
         // One that is not in flight has the id `NONE`. The event's is not that: its lower half is below
         // `fresh`, which is at most `u32::MAX`, and that of `NONE` is `u32::MAX`.
-        if slot.what.iocb.aio_data != event.data {
+        if slot.iocb.aio_data != event.data {
             return false;
         }
-        slot.what.iocb.aio_data = NONE;
+        slot.iocb.aio_data = NONE;
         slot.res = event.res;
         slot.res2 = event.res2;
         self.flying -= 1;
@@ -280,7 +275,7 @@ impl<B, T> Slots<B, T> {
                 && slot.in_flight()
             {
                 let res = -i64::from(Errno::ECANCELED.raw());
-                let event = IoEvent { data: slot.what.iocb.aio_data, obj: 0, res, res2: 0 };
+                let event = IoEvent { data: slot.iocb.aio_data, obj: 0, res, res2: 0 };
                 self.complete(&event);
             }
         }

@@ -45,10 +45,10 @@ use core::{fmt, marker::PhantomData};
 ///
 /// # Invariants
 ///
-/// What the iocb says fits the buffer. For `read` and `write`, that is [`IoBytes`] and
-/// `start + aio_nbytes` lies within it; for `readv` and `writev`, it is [`IoVecs`] and `aio_nbytes`
-/// is how many iovecs it has; or it became a [`Buf`] of that kind. For `read` and `readv` it is
-/// [`IoBufMut`] besides.
+/// What the iocb will say fits the buffer. For `read` and `write`, that is [`IoBytes`] and
+/// `addend + nbytes` lies within it; for `readv` and `writev`, it is [`IoVecs`], `addend` is 0 and
+/// `nbytes` is how many iovecs it has; or it became a [`Buf`] of that kind. For `read` and `readv` it
+/// is [`IoBufMut`] besides.
 ///
 /// [`IoBytes`]: crate::IoBytes
 /// [`IoVecs`]: crate::IoVecs
@@ -151,9 +151,9 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
     where
         B: IoBuf,
     {
-        let mut what = self.what;
-        what.locate(data, &mut self.buf);
-        what.iocb
+        let mut iocb = Iocb::default();
+        self.what.encode(&mut iocb, data, &mut self.buf);
+        iocb
     }
 
     /// The same request as another kind.
@@ -214,6 +214,6 @@ impl<B, T> Request<'_, B, T, Any> {
 
 impl<B, T, O> fmt::Debug for Request<'_, B, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Request").field(&self.opcode()).field(&self.what.iocb).finish()
+        f.debug_tuple("Request").field(&self.opcode()).field(&self.what).finish()
     }
 }

@@ -1,10 +1,7 @@
 //! Polls: waiting for a file to become ready.
 
 use super::{Request, What};
-use crate::{
-    fd::Fd,
-    flags::{Opcode, PollEvents},
-};
+use crate::{fd::Fd, flags::PollEvents};
 
 /// The kind of a [`Request`] that polls: it has events to wait for.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +24,14 @@ impl<'fd> Request<'fd, (), (), Poll> {
     /// `IOCB_CMD_POLL`, `aio_poll` in `fs/aio.c`; since Linux 4.19, reliable since 5.16.
     #[doc(alias = "IOCB_CMD_POLL")]
     pub fn poll(file: impl Into<Fd<'fd>>) -> Self {
-        let what = What { most: u16::MAX.into(), ..What::new(Opcode::Poll, file.into()) };
-        Self::new(what, ()).events(PollEvents::default())
+        Self::new(What::poll(file.into(), PollEvents::default()), ())
     }
 }
 
 impl<B, T> Request<'_, B, T, Poll> {
     /// What to wait for, in place of what was set before. Errors and hang-ups are always reported.
     pub fn events(mut self, events: PollEvents) -> Self {
-        self.what.iocb.aio_buf = events.bits().into();
+        self.what.wait_for(events);
         self
     }
 }

@@ -2,13 +2,12 @@
 
 use super::{Request, What};
 use crate::{
-    abi::{IOCB_FLAG_IOPRIO, UIO_MAXIOV},
+    abi::UIO_MAXIOV,
     buf::{IoBufMut, IoBytes, IoVecs},
     error::{OutOfRange, PieceCount},
     fd::Fd,
     flags::{Opcode, RwFlags},
     priority::Priority,
-    width,
 };
 use core::ops::{Bound, RangeBounds};
 
@@ -105,7 +104,7 @@ impl<B, T> Request<'_, B, T> {
     /// `aio_rw_flags`; since Linux 4.13.
     #[doc(alias = "aio_rw_flags")]
     pub fn flags(mut self, flags: RwFlags) -> Self {
-        self.what.iocb.aio_rw_flags = flags.bits().cast_signed();
+        self.what.set_flags(flags);
         self
     }
 
@@ -117,8 +116,7 @@ impl<B, T> Request<'_, B, T> {
     #[doc(alias = "IOCB_FLAG_IOPRIO")]
     #[doc(alias = "aio_reqprio")]
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.what.iocb.aio_flags |= IOCB_FLAG_IOPRIO;
-        self.what.iocb.aio_reqprio = priority.raw().cast_signed();
+        self.what.rank(priority);
         self
     }
 
@@ -147,9 +145,7 @@ impl<B, T> Request<'_, B, T> {
         };
         match (start, end) {
             (Some(start), Some(end)) if start <= end && end <= whole => {
-                self.what.start = start;
-                self.what.most = end - start;
-                self.what.iocb.aio_nbytes = width::to_u64(end - start);
+                self.what.within(start, end - start);
                 Ok(self)
             }
             _ => Err(OutOfRange { request: self, start, end, buffer: whole }),

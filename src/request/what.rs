@@ -1,37 +1,31 @@
 //! [`What`]: a request without its buffer and its tag.
 
 use crate::{
-    abi::{IOCB_CMD_FSYNC, IOCB_CMD_POLL, IOCB_FLAG_RESFD, Iocb},
+    abi::{IOCB_CMD_FSYNC, IOCB_CMD_POLL, IOCB_FLAG_IOPRIO, IOCB_FLAG_RESFD, Iocb},
     buf::IoBuf,
     fd::Fd,
-    flags::{Opcode, PollEvents},
+    flags::{Opcode, PollEvents, RwFlags},
+    priority::Priority,
     width,
 };
+use core::ops::Range;
 
-/// The part of a request that is plain data: the iocb, except for what is known only when it is in
-/// its slot, the request's id and the address of the data.
+/// The part of a request that is plain data: the iocb, but for what is known only when it is in its
+/// slot, the request's id and the address of the data. In their places stands what an iocb has none for:
+/// `aio_data` is [`most`](Self::most), and `aio_buf` is [`addend`](Self::addend).
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(crate) struct What {
-    /// What the kernel reads.
-    pub(crate) iocb: Iocb,
-    /// First byte of the buffer that takes part, in bytes from its beginning.
-    pub(crate) start: usize,
-    /// The largest result that makes sense: the bytes that take part, or the bits of a poll. At most
-    /// `isize::MAX`, which no errno is.
-    pub(crate) most: usize,
-}
+#[repr(transparent)]
+pub(crate) struct What(Iocb);
 
 impl What {
     /// A request for `opcode` of this file, and nothing else that is not zero.
     #[inline]
     pub(crate) fn new(opcode: Opcode, file: Fd<'_>) -> Self {
-        let iocb = Iocb {
+        Self(Iocb {
             aio_lio_opcode: opcode.raw(),
             aio_fildes: file.as_raw().cast_unsigned(),
             ..Iocb::default()
-        };
-        Self { iocb, start: 0, most: 0 }
+        })
     }
 
     /// The same at a position in the file. `nbytes` is how many bytes are to be transferred, or with
@@ -46,9 +40,41 @@ impl What {
     ) -> Self {
         let mut what = Self::new(opcode, file);
         // Beyond i64::MAX it turns negative, which the kernel refuses with EINVAL.
-        what.iocb.aio_offset = offset.cast_signed();
-        what.iocb.aio_nbytes = width::to_u64(nbytes);
-        Self { most, ..what }
+        what.0.aio_offset = offset.cast_signed();
+        what.0.aio_nbytes = width::to_u64(nbytes);
+        what.0.aio_data = width::to_u64(most);
+        what
+    }
+
+    /// A poll for these events.
+    pub(crate) fn poll(file: Fd<'_>, events: PollEvents) -> Self {
+        let mut what = Self::new(Opcode::Poll, file);
+        what.0.aio_data = u16::MAX.into();
+        what.wait_for(events);
+        what
+    }
+
+    /// Sets the events that a poll waits for.
+    pub(crate) fn wait_for(&mut self, events: PollEvents) {
+        self.0.aio_buf = events.bits().into();
+    }
+
+    /// Transfers only these bytes of the buffer.
+    pub(crate) const fn within(&mut self, start: usize, len: usize) {
+        self.0.aio_buf = width::to_u64(start);
+        self.0.aio_nbytes = width::to_u64(len);
+        self.0.aio_data = self.0.aio_nbytes;
+    }
+
+    /// Sets the flags of a transfer.
+    pub(crate) const fn set_flags(&mut self, flags: RwFlags) {
+        self.0.aio_rw_flags = flags.bits().cast_signed();
+    }
+
+    /// Sets the priority of a transfer.
+    pub(crate) const fn rank(&mut self, priority: Priority) {
+        self.0.aio_flags |= IOCB_FLAG_IOPRIO;
+        self.0.aio_reqprio = priority.raw().cast_signed();
     }
 
     /// Notifies by this eventfd, or by none.
@@ -56,54 +82,76 @@ impl What {
     pub(crate) const fn notify(&mut self, eventfd: Option<i32>) {
         match eventfd {
             Some(eventfd) => {
-                self.iocb.aio_flags |= IOCB_FLAG_RESFD;
-                self.iocb.aio_resfd = eventfd.cast_unsigned();
+                self.0.aio_flags |= IOCB_FLAG_RESFD;
+                self.0.aio_resfd = eventfd.cast_unsigned();
             }
-            None => self.iocb.aio_flags &= !IOCB_FLAG_RESFD,
+            None => self.0.aio_flags &= !IOCB_FLAG_RESFD,
         }
     }
 
     /// Whether it has an eventfd.
     #[inline]
     pub(crate) const fn notifies(&self) -> bool {
-        self.iocb.aio_flags & IOCB_FLAG_RESFD != 0
+        self.0.aio_flags & IOCB_FLAG_RESFD != 0
     }
 
-    /// Fills in what is known only now: the id, and where the buffer is.
+    /// The request as the kernel reads it, with what is known only now: the id, and where the buffer is.
     #[inline]
-    pub(crate) fn locate<B: IoBuf>(&mut self, data: u64, buf: &mut B) {
-        self.iocb.aio_data = data;
-        if self.is_transfer() {
-            let first = buf.io_ptr().wrapping_add(self.start);
-            self.iocb.aio_buf = width::to_u64(first.expose_provenance());
+    pub(crate) fn encode<B: IoBuf>(self, iocb: &mut Iocb, data: u64, buf: &mut B) {
+        // Whole, and then corrected where it stands: that is less work than to choose beforehand.
+        *iocb = self.0;
+        iocb.aio_data = data;
+        if is_transfer(iocb) {
+            let first = buf.io_ptr().wrapping_add(self.addend());
+            iocb.aio_buf = width::to_u64(first.expose_provenance());
         }
+    }
+
+    /// What was [encoded](Self::encode).
+    #[inline]
+    pub(crate) const fn decode(iocb: &Iocb, addend: usize, most: usize) -> Self {
+        Self(Iocb { aio_data: width::to_u64(most), aio_buf: width::to_u64(addend), ..*iocb })
+    }
+
+    /// The largest result that makes sense: the bytes that take part, or the bits of a poll. At most
+    /// `isize::MAX`, which no errno is.
+    #[inline]
+    pub(crate) const fn most(&self) -> usize {
+        width::from_u64(self.0.aio_data)
+    }
+
+    /// What is added to the address of the buffer, the first byte that takes part; or of a poll, which
+    /// has no buffer, the events.
+    #[inline]
+    pub(crate) const fn addend(&self) -> usize {
+        width::from_u64(self.0.aio_buf)
     }
 
     /// Which operation it is.
     #[inline]
     pub(crate) const fn opcode(&self) -> Opcode {
-        Opcode::of(&self.iocb)
-    }
-
-    /// Whether it transfers bytes: the numbers of those that do not lie between those of the others.
-    #[inline]
-    const fn is_transfer(&self) -> bool {
-        !matches!(self.iocb.aio_lio_opcode, IOCB_CMD_FSYNC..=IOCB_CMD_POLL)
+        Opcode::of(self.0.aio_lio_opcode)
     }
 
     /// The position in the file, in bytes.
     pub(crate) const fn offset(&self) -> u64 {
-        self.iocb.aio_offset.cast_unsigned()
+        self.0.aio_offset.cast_unsigned()
     }
 
-    /// How many bytes take part.
+    /// The part of the buffer that takes part, in bytes from its beginning.
     #[inline]
-    pub(crate) const fn len(&self) -> usize {
-        if self.is_transfer() { self.most } else { 0 }
+    pub(crate) const fn range(&self) -> Range<usize> {
+        if is_transfer(&self.0) { self.addend()..self.addend() + self.most() } else { 0..0 }
     }
 
     /// The events that a poll waits for; meaningless for others.
     pub(crate) const fn events(&self) -> PollEvents {
-        PollEvents::from_bits_retain(width::low_16(self.iocb.aio_buf))
+        PollEvents::from_bits_retain(width::low_16(self.0.aio_buf))
     }
+}
+
+/// Whether it transfers bytes: the numbers of those that do not lie between those of the others.
+#[inline]
+const fn is_transfer(iocb: &Iocb) -> bool {
+    !matches!(iocb.aio_lio_opcode, IOCB_CMD_FSYNC..=IOCB_CMD_POLL)
 }

@@ -14,8 +14,8 @@ impl<B, T> Slots<B, T> {
             let slot = self.peek(index).filter(|slot| slot.in_flight())?;
             // SAFETY: the slot is not free (invariant 4), and the kernel does not know tags.
             let tag = unsafe { slot.tag.assume_init_ref() };
-            let id = RequestId(slot.what.iocb.aio_data);
-            Some(InFlight { id, tag, opcode: slot.what.opcode() })
+            let id = RequestId(slot.iocb.aio_data);
+            Some(InFlight { id, tag, opcode: slot.opcode() })
         })
     }
 
@@ -23,8 +23,8 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn next_in_flight(&self, from: u32, opcode: Opcode) -> Option<(u32, RequestId)> {
         (from..self.fresh).find_map(|index| {
             let slot = self.peek(index)?;
-            let found = slot.in_flight() && slot.what.opcode() == opcode;
-            found.then_some((index, RequestId(slot.what.iocb.aio_data)))
+            let found = slot.in_flight() && slot.opcode() == opcode;
+            found.then_some((index, RequestId(slot.iocb.aio_data)))
         })
     }
 
@@ -32,7 +32,7 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn iocb(&self, id: RequestId) -> Option<*mut Iocb> {
         let index = index_in(id.0);
         let slot = self.peek(index)?;
-        let found = slot.what.iocb.aio_data == id.0;
+        let found = slot.iocb.aio_data == id.0;
         found.then(|| self.address(index).cast())
     }
 }

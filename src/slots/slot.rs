@@ -1,6 +1,11 @@
 //! [`Slot`]: one request on its way.
 
-use crate::{abi::Iocb, request::What};
+use crate::{
+    abi::{IOCB_FLAG_RESFD, Iocb},
+    buf::IoBuf,
+    flags::Opcode,
+    request::{Any, Request, What},
+};
 use core::mem::MaybeUninit;
 
 /// The id of no request: the slot that it names is beyond every table.
@@ -11,7 +16,10 @@ pub(super) const NONE: u64 = u64::MAX;
 pub(crate) struct Slot<B, T> {
     /// First, so that the slot's address is that of the iocb. `aio_data` is the request's id while
     /// it is in flight, by which its event is recognised, and otherwise [`NONE`].
-    pub(super) what: What,
+    pub(super) iocb: Iocb,
+    /// As in [`What`], which the iocb is made from and can be made from again.
+    addend: usize,
+    most: usize,
     /// The kernel's answer.
     pub(super) res: i64,
     pub(super) res2: i64,
@@ -30,7 +38,9 @@ impl<B, T> Slot<B, T> {
     pub(super) fn empty() -> Self {
         let iocb = Iocb { aio_data: NONE, ..Iocb::default() };
         Self {
-            what: What { iocb, start: 0, most: 0 },
+            iocb,
+            addend: 0,
+            most: 0,
             res: 0,
             res2: 0,
             next: 0,
@@ -40,16 +50,45 @@ impl<B, T> Slot<B, T> {
         }
     }
 
+    /// Takes a request in, encoded, and gives it this id.
+    #[inline]
+    pub(super) fn fill(&mut self, request: Request<'_, B, T, Any>, id: u64)
+    where
+        B: IoBuf,
+    {
+        let (what, buf, tag) = request.dismantle();
+        self.tag.write(tag);
+        // The pointer is taken only now that the buffer is in its place, where it stays.
+        let buf = self.buf.write(buf);
+        what.encode(&mut self.iocb, id, buf);
+        (self.addend, self.most) = (what.addend(), what.most());
+        self.notifies_by_default = false;
+    }
+
+    /// Notifies by this eventfd, unless by one of its own.
+    pub(super) fn notify_by_default(&mut self, eventfd: i32) {
+        if self.iocb.aio_flags & IOCB_FLAG_RESFD == 0 {
+            self.notifies_by_default = true;
+            self.iocb.aio_flags |= IOCB_FLAG_RESFD;
+            self.iocb.aio_resfd = eventfd.cast_unsigned();
+        }
+    }
+
+    /// Which operation it is.
+    pub(super) const fn opcode(&self) -> Opcode {
+        Opcode::of(self.iocb.aio_lio_opcode)
+    }
+
     /// Whether the kernel has the request, or is just about to get it. Exactly one event will tell.
     #[inline]
     pub(super) const fn in_flight(&self) -> bool {
-        self.what.iocb.aio_data != NONE
+        self.iocb.aio_data != NONE
     }
 
     /// What the request was before it came here.
     #[inline]
     pub(super) const fn what(&self) -> What {
-        let mut what = self.what;
+        let mut what = What::decode(&self.iocb, self.addend, self.most);
         if self.notifies_by_default {
             what.notify(None);
         }
