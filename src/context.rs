@@ -211,6 +211,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         let known = self.core.stats;
+        // What was accepted or refused has a slot until its completion is taken.
         let completed =
             (known.accepted + known.refused).saturating_sub(width::to_u64(self.in_flight()));
         Stats { completed, ..known }

@@ -43,8 +43,8 @@ use core::{marker::PhantomData, sync::atomic::Ordering};
 mod mapped;
 pub(crate) use mapped::Mapped;
 
-/// The memory that a ring consists of, or a model of it: a way to it, that is, which can be cloned. How the words are accessed is its
-/// business; in which order, and with which orderings, is the ring's.
+/// A way to the memory that a ring consists of, or to a model of it; a clone leads to the same. How the
+/// words are accessed is its business; in which order, and with which orderings, is the ring's.
 pub(crate) trait Memory: Clone {
     /// Loads `head`.
     fn load_head(&self, order: Ordering) -> u32;
@@ -196,12 +196,13 @@ const fn wrapped(place: u32, nr: u32) -> u32 {
 ///
 /// # Invariants
 ///
-/// 1. `head` and `tail` are below `nr`, the number of places of `memory`. `head` is what stands in
+/// 1. `memory` is that of the ring, which nobody else uses for as long as this borrows it.
+/// 2. `head` and `tail` are below `nr`, the number of places of `memory`. `head` is what stands in
 ///    the ring, and `tail` was loaded from it with acquire.
-/// 2. `next` lies between `head` and `tail`, going round, where `nr` can stand for 0.
+/// 3. `next` lies between `head` and `tail`, going round, where `nr` can stand for 0.
 #[derive(Debug)]
 pub(crate) struct Drain<'ring, M: Memory = Mapped> {
-    /// Not by way of the ring, so that it stays in a register.
+    /// A clone, and not by way of the ring, so that it stays in a register.
     memory: M,
     ring: PhantomData<&'ring mut Ring<M>>,
     nr: u32,

@@ -6,7 +6,6 @@ use crate::{
     abi::{IoEvent, Iocb},
     batch::Batch,
     buf::IoBuf,
-    errno::Errno,
     request::{Any, Request, What},
     width,
 };
@@ -30,7 +29,8 @@ pub(crate) struct Taken<B, T> {
 /// # Invariants
 ///
 /// 1. `base` leads to memory for `capacity` slots, aligned, used by this table alone.
-/// 2. The slots below `fresh` are initialised; those above have never been used.
+/// 2. The slots below `fresh`, which is at most `capacity`, are initialised; those above have never been
+///    used.
 /// 3. `fresh` = free slots + slots in flight + completed slots. The free ones are a stack that starts at
 ///    `free`, linked by `next`. `flying` are in flight. The completed ones are those whose ids are in
 ///    `done`, once each.
@@ -119,10 +119,9 @@ impl<B, T> Slots<B, T> {
         if let Some(eventfd) = eventfd {
             for place in places.get(..count).unwrap_or_default() {
                 // SAFETY: it was just written.
-                let index = self.index_of(unsafe { place.assume_init() });
-                if let Some(slot) = self.get(index) {
-                    slot.notify_by_default(eventfd);
-                }
+                let iocb = unsafe { place.assume_init() };
+                // SAFETY: it leads to a slot, which the kernel does not know yet.
+                unsafe { Slot::<B, T>::notify_by_default(iocb.cast(), eventfd) };
             }
         }
         count
@@ -146,48 +145,6 @@ impl<B, T> Slots<B, T> {
         slot.fill(request, id);
         self.free = next;
         self.address(index)
-    }
-
-    /// Takes a request back that the kernel was not told of or did not accept.
-    ///
-    /// # Safety
-    ///
-    /// 1. `iocb` came from [`occupy`](Self::occupy), is still in flight, and the kernel does not
-    ///    have the request.
-    /// 2. The file of that request is open for `'fd`.
-    #[cold]
-    pub(crate) unsafe fn withdraw<'fd>(
-        &mut self,
-        iocb: *mut Iocb,
-    ) -> Option<Request<'fd, B, T, Any>> {
-        let index = self.index_of(iocb);
-        let slot = self.get(index)?;
-        if !slot.in_flight() {
-            return None;
-        }
-        slot.iocb.aio_data = NONE;
-        let what = slot.what();
-        // SAFETY: the slot was in flight, so invariant 5 holds; marked free, it is read out once.
-        let buf = unsafe { slot.buf.assume_init_read() };
-        // SAFETY: as for `buf`.
-        let tag = unsafe { slot.tag.assume_init_read() };
-        self.flying -= 1;
-        // SAFETY: `get` has found it below `fresh`, and it is empty now.
-        unsafe { self.vacate(index) };
-        // SAFETY: the parts come from the request that `occupy` dismantled, and the caller vouches
-        // for the file.
-        Some(unsafe { Request::reassemble(what, buf, tag) })
-    }
-
-    /// Completes a request that the kernel refused, as if an event had said so.
-    #[cold]
-    pub(crate) fn refuse(&mut self, iocb: *mut Iocb, errno: Errno) {
-        let index = self.index_of(iocb);
-        if let Some(slot) = self.get(index) {
-            let event =
-                IoEvent { data: slot.iocb.aio_data, obj: 0, res: -i64::from(errno.raw()), res2: 0 };
-            self.complete(&event);
-        }
     }
 
     /// Notes events, and says how many of them name no request in flight.
@@ -247,8 +204,7 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn take(&mut self) -> Option<Taken<B, T>> {
         let id = self.done.pop()?;
         let index = index_in(id);
-        // SAFETY: `complete` has queued the id, once it had found the slot below `fresh`, which never
-        // falls.
+        // SAFETY: `settle` has queued the id, once it had found the slot below `fresh`, which never falls.
         let slot = unsafe { self.listed(index) };
         let what = slot.what();
         let obj = width::to_u64(ptr::from_ref(slot).addr());
@@ -261,24 +217,6 @@ impl<B, T> Slots<B, T> {
         // SAFETY: it is below `fresh`, and it is empty now.
         unsafe { self.vacate(index) };
         Some(Taken { buf, tag, what, event })
-    }
-
-    /// Completes everything in flight as cancelled, so that it can be taken and dropped.
-    ///
-    /// # Safety
-    ///
-    /// The kernel is done with every buffer: the context was destroyed.
-    #[cold]
-    pub(crate) unsafe fn complete_all(&mut self) {
-        for index in 0..self.fresh {
-            if let Some(slot) = self.get(index)
-                && slot.in_flight()
-            {
-                let res = -i64::from(Errno::ECANCELED.raw());
-                let event = IoEvent { data: slot.iocb.aio_data, obj: 0, res, res2: 0 };
-                self.complete(&event);
-            }
-        }
     }
 
     /// How many requests have a slot: in flight, or completed and not taken.
@@ -372,8 +310,8 @@ impl<B, T> Slots<B, T> {
         }
         let slot = self.address(index);
         // SAFETY: invariants 1 and 2: memory of the table, initialised. `&mut self` excludes any
-        // other reference. The kernel uses an iocb only inside `io_submit` and `io_cancel`, during
-        // which nobody is here, and does not use the other fields at all.
+        // other reference. The kernel uses iocbs, and iovecs in `buf`, only inside `io_submit` and
+        // `io_cancel`, during which nobody is here, and does not use the other fields at all.
         Some(unsafe { &mut *slot })
     }
 
@@ -412,3 +350,4 @@ mod find;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod unanswered;

@@ -8,7 +8,7 @@ pub struct Stats {
     pub accepted: u64,
     /// Requests that the kernel refused; each has a completion that says why.
     pub refused: u64,
-    /// Completions taken, or dropped with a scope.
+    /// Completions taken, or dropped at the end of a scope (in a forked child, left to the parent then).
     pub completed: u64,
     /// Events that matched no request in flight, and were ignored. Not 0 means that something
     /// besides the kernel wrote to the completion ring.

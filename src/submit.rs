@@ -136,7 +136,7 @@ impl<B, T, const N: usize> Context<B, T, N> {
         // SAFETY:
         // 1. The pointers lead to slots, which are valid memory that nobody borrows now.
         // 2. Each buffer was moved into its slot before its address was taken, and stays there
-        //    untouched until `complete` has seen its event, or the context is destroyed, or it is
+        //    untouched until `settle` has seen its event, or the context is destroyed, or it is
         //    leaked with the context. The bytes it leads to are valid as long (`IoBuf`), for
         //    writing if the request is a read (`Request`). A borrowed buffer outlives the scope,
         //    which does not end before this.

@@ -214,6 +214,6 @@ impl<B, T> Request<'_, B, T, Any> {
 
 impl<B, T, O> fmt::Debug for Request<'_, B, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Request").field(&self.opcode()).field(&self.what).finish()
+        f.debug_tuple("Request").field(&self.what).finish()
     }
 }

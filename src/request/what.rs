@@ -8,12 +8,12 @@ use crate::{
     priority::Priority,
     width,
 };
-use core::ops::Range;
+use core::{fmt, ops::Range};
 
 /// The part of a request that is plain data: the iocb, but for what is known only when it is in its
-/// slot, the request's id and the address of the data. In their places stands what an iocb has none for:
-/// `aio_data` is [`most`](Self::most), and `aio_buf` is [`addend`](Self::addend).
-#[derive(Clone, Copy, Debug)]
+/// slot, the request's id and the address of the data. Where those will be stands what an iocb has no
+/// place for: `aio_data` is [`most`](Self::most), and `aio_buf` is [`addend`](Self::addend).
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct What(Iocb);
 
@@ -150,8 +150,59 @@ impl What {
     }
 }
 
+impl fmt::Debug for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = f.debug_struct(self.opcode().name());
+        all.field("file", &self.0.aio_fildes.cast_signed());
+        match self.opcode() {
+            Opcode::Fsync | Opcode::Fdsync => {}
+            Opcode::Poll => {
+                all.field("events", &self.events());
+            }
+            Opcode::Pread | Opcode::Pwrite | Opcode::Preadv | Opcode::Pwritev => {
+                all.field("offset", &self.0.aio_offset).field("bytes", &self.range());
+                all.field("flags", &RwFlags::from_bits_retain(self.0.aio_rw_flags.cast_unsigned()));
+            }
+        }
+        if self.0.aio_flags & IOCB_FLAG_IOPRIO != 0 {
+            all.field("priority", &Priority::from_raw(self.0.aio_reqprio.cast_unsigned()));
+        }
+        if self.notifies() {
+            all.field("eventfd", &self.0.aio_resfd.cast_signed());
+        }
+        all.finish()
+    }
+}
+
 /// Whether it transfers bytes: the numbers of those that do not lie between those of the others.
 #[inline]
 const fn is_transfer(iocb: &Iocb) -> bool {
     !matches!(iocb.aio_lio_opcode, IOCB_CMD_FSYNC..=IOCB_CMD_POLL)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Fd, IoSlice, PollEvents, Priority, Request, RwFlags};
+    use std::{format, vec};
+
+    #[test]
+    fn what_is_printed_is_what_was_asked_for() {
+        // SAFETY: nothing is submitted.
+        let [file, eventfd] = [3, 4].map(|fd| unsafe { Fd::from_raw(fd) });
+        let read = Request::read(file, vec![0; 512], 1024).flags(RwFlags::NOWAIT);
+        let read = read.range(8..24).unwrap().notify(eventfd);
+        assert_eq!(
+            format!("{read:?}"),
+            "Request(read { file: 3, offset: 1024, bytes: 8..24, flags: RwFlags(NOWAIT), eventfd: 4 })"
+        );
+        let pieces = [IoSlice::new(b"ab"), IoSlice::new(b"cde")];
+        let write = Request::writev(file, &pieces[..], 0).unwrap().priority(Priority::from_raw(3));
+        assert_eq!(
+            format!("{write:?}"),
+            "Request(writev { file: 3, offset: 0, bytes: 0..5, flags: RwFlags(0x0), priority: Priority(3) })"
+        );
+        assert_eq!(format!("{:?}", Request::fdsync(file)), "Request(fdsync { file: 3 })");
+        let poll = Request::poll(file).events(PollEvents::IN);
+        assert_eq!(format!("{poll:?}"), "Request(poll { file: 3, events: PollEvents(IN) })");
+    }
 }

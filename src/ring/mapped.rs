@@ -27,10 +27,10 @@ pub(crate) struct Mapped {
 }
 
 // SAFETY: memory of the process, tied to no thread; each access is atomic. That there is only one
-// consumer at a time is the duty of `Ring`, which takes events out by `&mut self` only.
+// consumer at a time is the duty of `Ring`: what takes events out has or borrows `&mut Ring`.
 unsafe impl Send for Mapped {}
 // SAFETY: through a shared reference words are loaded atomically. (`store_head` takes `&self` too,
-// and is as atomic; `Ring` calls it from `&mut self` only.)
+// and is as atomic; who calls it has or borrows `&mut Ring`.)
 unsafe impl Sync for Mapped {}
 
 impl Ring<Mapped> {

@@ -4,8 +4,8 @@ use core::ptr;
 
 /// Ids, first in, first out: at most half as many as there is memory for.
 ///
-/// What is queued lies in one piece. Only when that has come to the end of the memory is it moved to
-/// the beginning: by then half of the memory has gone past, so an id is moved once at most, on average.
+/// What is queued lies in one piece. Only when there is too little memory behind it is it moved to the
+/// beginning: by then half of the memory has gone past, so an id is moved once at most, on average.
 ///
 /// # Invariants
 ///
@@ -87,7 +87,6 @@ impl Done {
     fn start_again(&mut self) {
         let len = self.len();
         // SAFETY: both pieces lie in the memory of the queue, and from `head` on ids have been written.
-        // They may overlap if there is memory for one only.
         unsafe { ptr::copy(self.head, self.start, len) };
         (self.head, self.tail) = (self.start, self.start.wrapping_add(len));
     }

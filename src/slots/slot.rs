@@ -17,7 +17,7 @@ pub(crate) struct Slot<B, T> {
     /// First, so that the slot's address is that of the iocb. `aio_data` is the request's id while
     /// it is in flight, by which its event is recognised, and otherwise [`NONE`].
     pub(super) iocb: Iocb,
-    /// As in [`What`], which the iocb is made from and can be made from again.
+    /// With the iocb, what [`What::decode`] needs to make the [`What`] again.
     addend: usize,
     most: usize,
     /// The kernel's answer.
@@ -27,7 +27,8 @@ pub(crate) struct Slot<B, T> {
     pub(super) next: u32,
     /// Whether its eventfd is the context's, which it loses when it is over or returns to the batch.
     pub(super) notifies_by_default: bool,
-    /// Initialised unless the slot is free. In flight it is not touched: not moved, not borrowed.
+    /// Initialised unless the slot is free. Once its address has been taken, by [`fill`](Self::fill), it is
+    /// not touched until the request is over: not moved, not borrowed.
     pub(super) buf: MaybeUninit<B>,
     /// Initialised unless the slot is free.
     pub(super) tag: MaybeUninit<T>,
@@ -66,11 +67,21 @@ impl<B, T> Slot<B, T> {
     }
 
     /// Notifies by this eventfd, unless by one of its own.
-    pub(super) fn notify_by_default(&mut self, eventfd: i32) {
-        if self.iocb.aio_flags & IOCB_FLAG_RESFD == 0 {
-            self.notifies_by_default = true;
-            self.iocb.aio_flags |= IOCB_FLAG_RESFD;
-            self.iocb.aio_resfd = eventfd.cast_unsigned();
+    ///
+    /// The slot is not borrowed as a whole: the address of the buffer has been taken, which may lead into
+    /// `buf` itself, to its iovecs.
+    ///
+    /// # Safety
+    ///
+    /// `slot` leads to one that was just filled. Neither the kernel knows it, nor does anybody borrow it.
+    pub(super) unsafe fn notify_by_default(slot: *mut Self, eventfd: i32) {
+        // SAFETY: the caller says so.
+        let iocb = unsafe { &mut (*slot).iocb };
+        if iocb.aio_flags & IOCB_FLAG_RESFD == 0 {
+            iocb.aio_flags |= IOCB_FLAG_RESFD;
+            iocb.aio_resfd = eventfd.cast_unsigned();
+            // SAFETY: the caller says so.
+            unsafe { (*slot).notifies_by_default = true };
         }
     }
 
