@@ -95,6 +95,14 @@ impl<'fd, B, T, const K: usize> Batch<'fd, B, T, K> {
         unsafe { self.requests.pop_front_unchecked() }
     }
 
+    /// If there are none, uses the memory again that was used last, which is at hand.
+    #[inline]
+    pub(crate) fn rewind(&mut self) {
+        if self.is_empty() {
+            self.requests.clear();
+        }
+    }
+
     /// Puts a request back that was taken from the front by the same call.
     pub(crate) fn unpop(&mut self, request: Request<'fd, B, T, Any>) {
         let put_back = self.requests.push_front(request);

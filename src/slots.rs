@@ -114,6 +114,7 @@ impl<B, T> Slots<B, T> {
             // SAFETY: nor is it more than `vacant` said, of which each round takes one.
             place.write(unsafe { table.fill(request) }.cast());
         }
+        batch.rewind();
         (self.free, self.generation) = (table.free, table.generation);
         self.flying += taken;
         if let Some(eventfd) = eventfd {
