@@ -121,7 +121,8 @@ impl<B, T> Slots<B, T> {
             for place in places.get(..count).unwrap_or_default() {
                 // SAFETY: it was just written.
                 let iocb = unsafe { place.assume_init() };
-                // SAFETY: it leads to a slot, which the kernel does not know yet.
+                // SAFETY: it leads to a slot that `fill` has just filled and borrows no more. The kernel
+                // learns of it only when this has returned.
                 unsafe { Slot::<B, T>::notify_by_default(iocb.cast(), eventfd) };
             }
         }
@@ -152,11 +153,11 @@ impl<B, T> Slots<B, T> {
     #[inline]
     pub(crate) fn complete_each(&mut self, events: impl Iterator<Item = IoEvent>) -> u64 {
         let mut table = self.in_registers();
-        // SAFETY: all that are outstanding are `capacity` at most.
+        // SAFETY: what is queued and what is in flight has a slot each (invariant 3), of `capacity`.
         unsafe { table.done.make_room(table.in_kernel()) };
         let mut strays = 0;
         events.for_each(|event| {
-            // SAFETY: there is room for all that are in flight.
+            // SAFETY: there was room for all that are in flight, and each that is queued is no longer.
             if !unsafe { table.settle(&event) } {
                 strays += 1;
             }
@@ -195,7 +196,7 @@ impl<B, T> Slots<B, T> {
         slot.res = event.res;
         slot.res2 = event.res2;
         self.flying -= 1;
-        // SAFETY: the caller says so.
+        // SAFETY: this one was in flight, so there is room for it.
         unsafe { self.done.push(event.data) };
         true
     }

@@ -1,7 +1,7 @@
 //! An eventfd counts exactly the completions that were asked to notify.
 
 use crate::support::file_with;
-use linux_aio::{Batch, Context, ContextError, Errno, Request};
+use linux_aio::{Batch, Context, ContextError, Errno, Opcode, Pieces, PollEvents, Request};
 use rustix::{
     event::{EventfdFlags, eventfd},
     fd::OwnedFd,
@@ -111,6 +111,36 @@ fn the_context_s_eventfd_counts_the_rest() {
     cx.set_notify(None).unwrap();
     four_reads(&mut cx, &own);
     assert_eq!((count(&kept), count(&other), count(&own)), (0, 0, 1));
+}
+
+#[test]
+fn the_context_s_eventfd_counts_requests_of_every_kind() {
+    let (eventfd, ready, file) = (new_eventfd(), new_eventfd(), file_with(b"hello"));
+    let mut cx = Context::<Pieces<Vec<u8>, 2>, (), 4>::new().unwrap();
+    cx.set_notify(Some((&eventfd).into())).unwrap();
+    // Their iovecs are in the request itself, whose address the kernel has.
+    let pieces = |first: &[u8], second: &[u8]| {
+        let mut pieces = Pieces::new();
+        pieces.push(first.to_vec()).unwrap();
+        pieces.push(second.to_vec()).unwrap();
+        pieces
+    };
+    let mut batch = Batch::<_, _, 4>::new();
+    batch.push(Request::writev(&file, pieces(b"HE", b"L"), 0).unwrap()).unwrap();
+    batch.push(Request::readv(&file, pieces(b"12", b"345"), 0).unwrap()).unwrap();
+    batch.push(Request::fdsync(&file).carry(Pieces::new())).unwrap();
+    batch.push(Request::poll(&ready).events(PollEvents::OUT).carry(Pieces::new())).unwrap();
+    cx.submit(&mut batch).unwrap();
+    let mut read = None;
+    for done in cx.wait(4, None).unwrap() {
+        done.outcome().unwrap();
+        if done.opcode() == Opcode::Preadv {
+            assert_eq!((done.result, done.range()), (Ok(5), 0..5));
+            read = Some([done.buf[0].clone(), done.buf[1].clone()]);
+        }
+    }
+    assert_eq!(read.unwrap(), [b"HE".to_vec(), b"Llo".to_vec()]);
+    assert_eq!(count(&eventfd), 4);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod what;
 pub use poll::Poll;
 pub use sync::Sync;
 pub use transfer::Transfer;
-pub(crate) use what::What;
+pub(crate) use what::{What, notifies, notify};
 
 use crate::{
     abi::Iocb,
@@ -87,7 +87,7 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
     #[doc(alias = "IOCB_FLAG_RESFD")]
     #[doc(alias = "aio_resfd")]
     pub fn notify(mut self, eventfd: impl Into<Fd<'fd>>) -> Self {
-        self.what.notify(Some(eventfd.into().as_raw()));
+        self.what.notify(eventfd.into().as_raw());
         self
     }
 

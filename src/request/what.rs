@@ -14,7 +14,6 @@ use core::{fmt, ops::Range};
 /// slot, the request's id and the address of the data. Where those will be stands what an iocb has no
 /// place for: `aio_data` is [`most`](Self::most), and `aio_buf` is [`addend`](Self::addend).
 #[derive(Clone, Copy)]
-#[repr(transparent)]
 pub(crate) struct What(Iocb);
 
 impl What {
@@ -77,22 +76,21 @@ impl What {
         self.0.aio_reqprio = priority.raw().cast_signed();
     }
 
-    /// Notifies by this eventfd, or by none.
+    /// Notifies by this eventfd.
+    pub(crate) const fn notify(&mut self, eventfd: i32) {
+        notify(&mut self.0, eventfd);
+    }
+
+    /// Notifies by no eventfd.
     #[inline]
-    pub(crate) const fn notify(&mut self, eventfd: Option<i32>) {
-        match eventfd {
-            Some(eventfd) => {
-                self.0.aio_flags |= IOCB_FLAG_RESFD;
-                self.0.aio_resfd = eventfd.cast_unsigned();
-            }
-            None => self.0.aio_flags &= !IOCB_FLAG_RESFD,
-        }
+    pub(crate) const fn keep_quiet(&mut self) {
+        self.0.aio_flags &= !IOCB_FLAG_RESFD;
     }
 
     /// Whether it has an eventfd.
     #[inline]
     pub(crate) const fn notifies(&self) -> bool {
-        self.0.aio_flags & IOCB_FLAG_RESFD != 0
+        notifies(&self.0)
     }
 
     /// The request as the kernel reads it, with what is known only now: the id, and where the buffer is.
@@ -172,6 +170,18 @@ impl fmt::Debug for What {
         }
         all.finish()
     }
+}
+
+/// Has an iocb notify by this eventfd.
+pub(crate) const fn notify(iocb: &mut Iocb, eventfd: i32) {
+    iocb.aio_flags |= IOCB_FLAG_RESFD;
+    iocb.aio_resfd = eventfd.cast_unsigned();
+}
+
+/// Whether an iocb has an eventfd.
+#[inline]
+pub(crate) const fn notifies(iocb: &Iocb) -> bool {
+    iocb.aio_flags & IOCB_FLAG_RESFD != 0
 }
 
 /// Whether it transfers bytes: the numbers of those that do not lie between those of the others.

@@ -1,10 +1,10 @@
 //! [`Slot`]: one request on its way.
 
 use crate::{
-    abi::{IOCB_FLAG_RESFD, Iocb},
+    abi::Iocb,
     buf::IoBuf,
     flags::Opcode,
-    request::{Any, Request, What},
+    request::{Any, Request, What, notifies, notify},
 };
 use core::mem::MaybeUninit;
 
@@ -77,9 +77,8 @@ impl<B, T> Slot<B, T> {
     pub(super) unsafe fn notify_by_default(slot: *mut Self, eventfd: i32) {
         // SAFETY: the caller says so.
         let iocb = unsafe { &mut (*slot).iocb };
-        if iocb.aio_flags & IOCB_FLAG_RESFD == 0 {
-            iocb.aio_flags |= IOCB_FLAG_RESFD;
-            iocb.aio_resfd = eventfd.cast_unsigned();
+        if !notifies(iocb) {
+            notify(iocb, eventfd);
             // SAFETY: the caller says so.
             unsafe { (*slot).notifies_by_default = true };
         }
@@ -101,7 +100,7 @@ impl<B, T> Slot<B, T> {
     pub(super) const fn what(&self) -> What {
         let mut what = What::decode(&self.iocb, self.addend, self.most);
         if self.notifies_by_default {
-            what.notify(None);
+            what.keep_quiet();
         }
         what
     }

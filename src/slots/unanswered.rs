@@ -1,11 +1,10 @@
 //! Requests that end without an event: withdrawn, refused, or cut off with the context.
 
-use super::Slots;
+use super::{Slots, slot::NONE};
 use crate::{
     abi::{IoEvent, Iocb},
     errno::Errno,
     request::{Any, Request},
-    slots::slot::NONE,
 };
 
 impl<B, T> Slots<B, T> {
