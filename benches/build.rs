@@ -1,5 +1,5 @@
-//! Compiles the participants in C, and links Debian's libaio, statically: calls into it cost no
-//! indirection then, which is to the advantage of C.
+//! Compiles the participants in C, and links Debian's libaio statically. Calls into it then cost no
+//! indirection, which is an advantage for C.
 
 use std::{env, process::Command};
 
@@ -16,7 +16,7 @@ fn main() {
         .compile("participants");
     println!("cargo::rustc-link-lib=static=aio");
 
-    // What the figures are of.
+    // The versions that the figures belong to.
     let compiler = cc::Build::new().get_compiler();
     let compiler = compiler.path().to_string_lossy();
     tell("RUST", &env::var("RUSTC").unwrap_or("rustc".into()), &["--version"], |said| {
@@ -26,7 +26,7 @@ fn main() {
     tell("LIBAIO", "dpkg-query", &["-f", "${Version}", "-W", "libaio-dev"], str::to_owned);
 }
 
-/// Sets an environment variable for the compilation to what a program says of its version.
+/// Sets an environment variable for the compilation to the version that a program prints.
 fn tell(name: &str, program: &str, arguments: &[&str], what: impl FnOnce(&str) -> String) {
     let said = Command::new(program).args(arguments).output();
     let said = said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());

@@ -1,14 +1,14 @@
-//! The kernel's data types, byte for byte: `include/uapi/linux/aio_abi.h` and what the six calls
-//! take besides.
+//! The kernel's data types: those of `include/uapi/linux/aio_abi.h`, and the other types that the
+//! six system calls use.
 //!
-//! Field names are those of the header. Every layout is asserted at compile time, beside its type:
-//! size, alignment, the offset and type of each field, and that no field was left out.
+//! Field names are those of the header. The layout of each type is asserted at compile time: its
+//! size, its alignment, the offset and type of each field, and that the list of fields is complete.
 
 use core::mem::{align_of, offset_of, size_of};
 
 /// Asserts the layout of a `repr(C)` struct when the crate is compiled: its size, its alignment,
-/// and for every field its type and offset. A field that is missing in the list is an error, since
-/// the list is used to take the struct apart.
+/// and for every field its type and offset. A field that is missing in the list is an error,
+/// because the list is the pattern that destructures the struct.
 macro_rules! assert_layout {
     ($name:ident: size $size:literal, align $align:literal; $($offset:expr => $field:ident: $type:ty,)+) => {
         const _: () = {
@@ -24,6 +24,8 @@ macro_rules! assert_layout {
     };
 }
 
+pub(crate) use assert_layout;
+
 /// `aio_context_t`: the kernel's name for a context, which is the address of its completion ring.
 #[doc(alias = "aio_context_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,7 +33,7 @@ macro_rules! assert_layout {
 pub struct AioContext(pub u64);
 
 impl AioContext {
-    /// No context: what `io_setup` must find in the variable that it fills.
+    /// No context: the value that the variable must have when `io_setup` is called.
     pub const NONE: Self = Self(0);
 }
 
@@ -39,16 +41,16 @@ const _: () = assert!(size_of::<AioContext>() == 8 && align_of::<AioContext>() =
 
 /// `struct iocb`: one request, as `io_submit` reads it.
 ///
-/// The kernel copies it inside `io_submit` and keeps its *address* (it comes back as
-/// [`IoEvent::obj`], and names the request to `io_cancel`). It **writes** [`aio_key`] there, so
-/// the pointer handed over must allow writing.
+/// The kernel copies the iocb in `io_submit` and keeps its *address*, which it returns in
+/// [`IoEvent::obj`], and by which `io_cancel` finds the request. `io_submit` also **writes**
+/// [`aio_key`], so the pointer must be valid for writes.
 ///
 /// [`aio_key`]: Self::aio_key
 #[doc(alias = "iocb")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Iocb {
-    /// The caller's value, given back as [`IoEvent::data`].
+    /// A value that the caller chooses; the event has it as [`IoEvent::data`].
     pub aio_data: u64,
     /// Written by `io_submit` (`KIOCB_KEY`, 0), read by `io_cancel`.
     #[cfg(target_endian = "little")]
@@ -58,27 +60,27 @@ pub struct Iocb {
     /// Written by `io_submit` (`KIOCB_KEY`, 0), read by `io_cancel`.
     #[cfg(target_endian = "big")]
     pub aio_key: u32,
-    /// What to do: one of the `IOCB_CMD_*`.
+    /// The operation: one of the `IOCB_CMD_*`.
     pub aio_lio_opcode: u16,
     /// I/O priority, valid with [`IOCB_FLAG_IOPRIO`].
     pub aio_reqprio: i16,
     /// The file descriptor.
     pub aio_fildes: u32,
-    /// Address of the data, or of the array of `iovec`; the event mask for `POLL`.
+    /// The address of the data, or of the array of `iovec`; the event mask for `POLL`.
     pub aio_buf: u64,
-    /// Bytes at [`aio_buf`](Self::aio_buf), or number of `iovec`.
+    /// The number of bytes at [`aio_buf`](Self::aio_buf), or the number of `iovec`.
     pub aio_nbytes: u64,
-    /// Position in the file, in bytes.
+    /// The offset in the file, in bytes.
     pub aio_offset: i64,
     /// Must be 0.
     pub aio_reserved2: u64,
-    /// `IOCB_FLAG_*`; bits that the kernel does not know are ignored.
+    /// `IOCB_FLAG_*`; the kernel ignores other bits.
     pub aio_flags: u32,
-    /// The eventfd to count completions on, valid with [`IOCB_FLAG_RESFD`].
+    /// The eventfd that is signalled on completion, valid with [`IOCB_FLAG_RESFD`].
     pub aio_resfd: u32,
 }
 
-/// Where the header puts `aio_key` and `aio_rw_flags`: the two change places with the byte order.
+/// The offsets of `aio_key` and `aio_rw_flags`: their order depends on the byte order.
 const KEY_AND_FLAGS: (usize, usize) =
     if cfg!(target_endian = "little") { (8, 12) } else { (12, 8) };
 
@@ -106,7 +108,7 @@ pub struct IoEvent {
     pub data: u64,
     /// The address of the request's iocb.
     pub obj: u64,
-    /// The result: a count (or event mask), or a negated errno.
+    /// The result: a count (for a poll, an event mask), or a negated errno.
     pub res: i64,
     /// A second result; 0 on every kernel so far.
     pub res2: i64,
@@ -119,44 +121,45 @@ assert_layout!(IoEvent: size 32, align 8;
     24 => res2: i64,
 );
 
-/// `struct aio_ring`: the start of the completion ring, which the kernel maps into the process. The
-/// context's name ([`AioContext`]) is its address. [`nr`](Self::nr) times [`IoEvent`] follow.
+/// `struct aio_ring`: the header of the completion ring, which the kernel maps into the process.
+/// Its address is the context's name ([`AioContext`]). After it come [`nr`](Self::nr) values of
+/// [`IoEvent`].
 ///
-/// Kernel and process change it while others read it: never make a reference to one that is mapped.
+/// The kernel and the process change it while it is mapped: never make a reference to a mapped one.
 ///
 /// # Kernel
 ///
-/// `fs/aio.c`; no header has it, but programs have relied on it since Linux 2.6.
+/// `fs/aio.c`. It is not in a header of the kernel, but programs have relied on it since Linux 2.6.
 #[doc(alias = "aio_ring")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct AioRing {
     /// The kernel's number for the context.
     pub id: u32,
-    /// How many events there is room for, one of which is never used. Not a power of two.
+    /// The number of entries, one of which is always unused. Not necessarily a power of two.
     pub nr: u32,
-    /// The event to be taken next. The process's to change.
+    /// The index of the event that is taken next. A process that takes events changes it.
     pub head: u32,
-    /// Where the kernel will put the next event.
+    /// The index at which the kernel writes the next event.
     pub tail: u32,
     /// [`MAGIC`](Self::MAGIC).
     pub magic: u32,
-    /// What a program may know of the ring; 1 on every kernel so far.
+    /// Features that a program may ignore; 1 on every kernel so far.
     pub compat_features: u32,
-    /// What a program must know of the ring to read it.
+    /// Features that a program must know to read the ring.
     pub incompat_features: u32,
-    /// Where the events begin, in bytes.
+    /// The offset of the first event, in bytes.
     pub header_length: u32,
 }
 
 impl AioRing {
-    /// What [`magic`](Self::magic) is.
+    /// The value of [`magic`](Self::magic).
     #[doc(alias = "AIO_RING_MAGIC")]
     pub const MAGIC: u32 = 0xa10a_10a1;
-    /// What [`incompat_features`](Self::incompat_features) is, in a ring as described here.
+    /// The value of [`incompat_features`](Self::incompat_features) in a ring as described here.
     #[doc(alias = "AIO_RING_INCOMPAT_FEATURES")]
     pub const INCOMPAT_FEATURES: u32 = 0;
-    /// What [`header_length`](Self::header_length) is, in a ring as described here.
+    /// The value of [`header_length`](Self::header_length) in a ring as described here.
     pub const HEADER_LENGTH: u32 = 32;
 }
 
@@ -173,14 +176,14 @@ assert_layout!(AioRing: size 32, align 4;
 
 /// `struct __kernel_timespec`: a time span for `io_getevents`.
 ///
-/// The kernel does not validate it: a negative span waits for ever.
+/// The kernel does not validate it: with a negative time span, `io_getevents` waits for ever.
 #[doc(alias = "timespec")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Timespec {
     /// Whole seconds.
     pub tv_sec: i64,
-    /// Nanoseconds on top, below 1,000,000,000.
+    /// Additional nanoseconds, below 1,000,000,000.
     pub tv_nsec: i64,
 }
 
@@ -194,9 +197,10 @@ assert_layout!(Timespec: size 16, align 8;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct AioSigset {
-    /// The signals to block while waiting, one bit each, bit 0 for signal 1.
+    /// The signals to block during the wait, one bit each, bit 0 for signal 1.
     pub sigmask: *const u64,
-    /// Bytes at [`sigmask`](Self::sigmask): must be 8 (the kernel's set, not the C library's).
+    /// The size of the set at [`sigmask`](Self::sigmask) in bytes. Must be 8, the size of the
+    /// kernel's set; the C library's is larger.
     pub sigsetsize: usize,
 }
 
@@ -205,14 +209,14 @@ assert_layout!(AioSigset: size 16, align 8;
     8 => sigsetsize: usize,
 );
 
-/// `struct iovec`: one piece of a vectored transfer. Copied inside `io_submit`.
+/// `struct iovec`: one piece of a vectored transfer. The kernel copies it in `io_submit`.
 #[doc(alias = "iovec")]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Iovec {
-    /// The first byte.
+    /// The address of the first byte.
     pub iov_base: *mut u8,
-    /// How many bytes.
+    /// The number of bytes.
     pub iov_len: usize,
 }
 
@@ -221,7 +225,7 @@ assert_layout!(Iovec: size 16, align 8;
     8 => iov_len: usize,
 );
 
-/// The most pieces that a vectored transfer may have: `UIO_MAXIOV`.
+/// The largest number of pieces of a vectored transfer: `UIO_MAXIOV`.
 pub const UIO_MAXIOV: usize = 1024;
 
 /// Reads into a buffer. Since Linux 2.6.
@@ -234,7 +238,7 @@ pub const IOCB_CMD_FSYNC: u16 = 2;
 pub const IOCB_CMD_FDSYNC: u16 = 3;
 /// Waits for readiness, once. Since Linux 4.19.
 pub const IOCB_CMD_POLL: u16 = 5;
-/// In the header; the kernel refuses it.
+/// Defined in the kernel's header, but the kernel refuses it.
 pub const IOCB_CMD_NOOP: u16 = 6;
 /// Reads into an array of `iovec`. Since Linux 2.6.19.
 pub const IOCB_CMD_PREADV: u16 = 7;

@@ -1,19 +1,22 @@
 //! Linux native asynchronous I/O without std, libc or an allocator.
 //!
-//! # The life of a request
+//! # The states of a request
 //!
-//! The kernel needs the file until `io_submit` returns, and the buffer until the completion is
-//! there. Each state is a type, and buffer and tag move through them one way:
+//! The kernel needs the file until `io_submit` returns, and the buffer until the request completes.
+//! Each state of a request is a type. Buffer and tag move from one to the next:
 //!
 //! ```text
-//! Request<'fd, B, T> ──push──▶ Batch<'fd, B, T, K> ──submit──▶ Context<B, T, N> ──reap, wait──▶ Completion<B, T>
-//! what to do;                  not yet the kernel's;           in the kernel's hands;           buffer and tag are
-//! owns the buffer B            at most K, in order             the file may be closed           back, with the result
+//! Request<F, B, T> ──push──▶ Batch<F, B, T, K> ──submit──▶ Context<B, T> ──reap, wait──▶ Completion<B, T>
+//! what to do;                not submitted yet;            in flight;                    buffer and tag are
+//! owns the buffer B          at most K, in order           the file may be closed        returned, with the result
 //! ```
 //!
+//! * `F` keeps the file open: [`Borrowed`] for `&File`, or an owner like `Arc<File>`
+//!   ([`IntoFile`]).
 //! * `B` is the buffer, an [`IoBuf`]: [`PageBuf`], `Box<[u8]>`, `Vec<u8>`, or within a
 //!   [scope](Context::scope) anything borrowed, `&[u8]`, `&mut [u8]`, [`Buf`].
-//! * `T` is the tag, any type: what the program wants to know again when the request is over.
+//! * `T` is the tag, of any type: the completion contains it, so that the program can tell to which
+//!   request the completion belongs.
 //!
 //! ```
 //! use linux_aio::{Batch, Context, PageBuf, Request};
@@ -22,15 +25,15 @@
 //! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
 //! # std::fs::write(&path, [7; 8192])?;
 //! let file = std::fs::File::open(&path)?;
-//! let mut cx = Context::<PageBuf, u64, 64>::new()?;
-//! let mut batch = Batch::<_, _, 64>::new();
+//! let mut cx = Context::<PageBuf, u64>::new(64)?;
+//! let mut batch = Batch::<_, _, _, 64>::new();
 //! for block in 0..2 {
 //!     batch.push(Request::read(&file, PageBuf::new(4096)?, block * 4096).tag(block))?;
 //! }
 //! cx.submit(&mut batch)?;
 //! drop(batch);
-//! drop(file); // the kernel has its own reference now
-//! while cx.in_flight() > 0 {
+//! drop(file); // the kernel has its own reference
+//! while cx.outstanding() > 0 {
 //!     for done in cx.wait(1, None)? {
 //!         let bytes = done.result?;
 //!         println!("block {}: {bytes} bytes, the first is {}", done.tag, done.buf[0]);
@@ -40,106 +43,65 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! * Safe code cannot touch, move away, free or borrow again a buffer that is in flight. Leaking
-//!   anything is safe.
+//! * Safe code cannot access, move, free or re-borrow a buffer that is in flight. Leaking any value
+//!   of this crate is safe.
 //! * Each request that was submitted has exactly one completion, also if the kernel refused it.
-//! * What could not be submitted stays in the batch, in order.
-//! * An error says what happened, to what, and what to do.
+//! * Requests that could not be submitted stay in the batch, in order.
+//! * The message of an error says which call or request failed, why, and what to do.
 //!
 //! # Features
 //!
-//! None by default. `alloc`: `Box<[u8]>` and `Vec<u8>` as buffers. `std` (with `alloc`): anything
-//! `AsFd` as a file, and conversions to `std::io::Error`.
+//! None is enabled by default. `alloc`: `Box<[u8]>` and `Vec<u8>` as buffers. `std` (includes
+//! `alloc`): any type that is `AsFd` as a file, and conversions to `std::io::Error`.
 
 #![no_std]
 
 mod target;
 
-/// The programs in the README, as tests.
+/// Runs the programs of the README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(feature = "std", test, fuzzing, miri, linux_aio_model))]
+#[cfg(any(feature = "std", test, linux_aio_fake))]
 extern crate std;
 
 pub mod abi;
 pub mod raw;
 
-/// Scripts for the fuzzer, on a model of the kernel. Not a part of the crate.
-#[cfg(any(test, fuzzing, linux_aio_model))]
+/// Random programs on the fake kernel, for tests and the fuzzer. Not part of the public API.
+#[cfg(any(test, linux_aio_fake))]
 #[doc(hidden)]
-pub mod model {
-    pub use crate::script::{Answer, Played, Script, quietly};
-}
+pub mod simulation;
 
-mod batch;
-mod borrowed;
 mod buf;
-mod cancel;
+#[cfg(doctest)]
+mod compile_fail;
 mod completion;
 mod context;
-mod deadline;
-mod errno;
 mod error;
-mod fd;
-mod flags;
-mod fork;
-mod in_flight;
-mod limits;
-mod memory;
-#[cfg(doctest)]
-mod misuse;
-mod notify;
-mod outcome;
-mod own_fd;
-mod page;
-mod pages;
-mod pieces;
-mod priority;
 mod probe;
-mod reap;
 mod request;
 mod ring;
-mod scope;
-#[cfg(any(test, fuzzing, linux_aio_model))]
-mod script;
-mod signals;
 mod slots;
-mod stats;
-mod submit;
 mod sys;
-mod vectored;
-mod wait;
-#[cfg(test)]
-mod watchdog;
-mod width;
+mod types;
 
-pub use batch::Batch;
-pub use borrowed::{Buf, IntoBuf};
-pub use buf::{IoBuf, IoBufMut, IoBytes, IoVecs};
-pub use cancel::Cancel;
-pub use completion::{Completion, Completions};
-pub use context::Context;
-pub use errno::Errno;
-pub use error::{
-    ContextError, Error, Full, OutOfRange, PieceCount, RequestError, SetupError, SubmitError,
-    Submitted,
+pub use buf::{
+    Buf, IntoBuf, IoBuf, IoBufMut, IoBytes, IoSlice, IoSliceMut, IoVecs, PageBuf, Pieces, RawBuf,
+    RawVecs,
 };
-pub use fd::Fd;
-pub use flags::{Opcode, PollEvents, RwFlags};
-pub use in_flight::{InFlight, RequestId};
-pub use outcome::Outcome;
-pub use page::PageBuf;
-pub use pieces::Pieces;
-pub use priority::{Priority, PriorityClass};
+pub use completion::{Completion, CompletionInfo, Completions, Outcome};
+pub use context::{CancelResult, Context, Stats, scope};
+pub use error::{
+    ContextError, Error, Full, PieceCountError, RangeError, RequestError, SetupError, SubmitError,
+    SubmitOneError, Submitted,
+};
 pub use probe::{Probe, Support};
-pub use request::{Any, Poll, Request, Sync, Transfer};
-pub use scope::scope;
-pub use signals::SignalSet;
-pub use stats::Stats;
-pub use vectored::{IoSlice, IoSliceMut};
+pub use request::{Batch, Borrowed, IntoFile, RawFile, Request, RequestInfo, op};
+pub use slots::{InFlight, RequestId};
+pub use types::{Errno, Fd, Opcode, PollEvents, Priority, PriorityClass, RwFlags, SignalSet};

@@ -2,23 +2,20 @@
 
 use crate::{
     abi::{IOCB_FLAG_IOPRIO, Iocb, Iovec, UIO_MAXIOV},
-    errno::Errno,
+    buf::PageBuf,
     error::{ContextError, SetupError},
-    fd::Fd,
-    flags::{Opcode, PollEvents, RwFlags},
-    fork::ForkGuard,
-    limits::Limits,
-    priority::{Priority, PriorityClass},
     raw::RawContext,
-    sys, width,
+    sys::{self, file_kind::FileKind, fork_guard::ForkGuard, proc::Limits},
+    types::{Errno, Fd, Opcode, PollEvents, Priority, PriorityClass, RwFlags, cast, errno::decode},
 };
 use core::{mem::MaybeUninit, ptr};
 
 /// What native AIO can do with a file, on the kernel that is running.
 ///
-/// Everything is found out by trying it, never by a version number: versions lie, where features
-/// were ported back or a sandbox stands in between. What is tried is harmless: transfers of no bytes,
-/// a sync, a poll that is cancelled.
+/// Everything is found out by trying it, never by a version number: versions are wrong where features
+/// were ported back or a sandbox stands in between. What is tried does no harm: one block is read,
+/// nothing is written, the file is synced, a poll is cancelled. What cannot be tried without harm is
+/// [`Support::Untried`].
 ///
 /// ```
 /// use linux_aio::{Opcode, Probe, RwFlags, Support};
@@ -53,15 +50,17 @@ pub struct Probe {
     pub limit: Option<u64>,
 }
 
-/// Whether something is to be had.
+/// Whether a feature is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
     /// It was tried and accepted.
     Yes,
     /// It was tried and refused, with this errno.
     No(Errno),
-    /// It could not be tried: the file is not open for this (reading, writing), or it has no
-    /// positions, so that trying might hang.
+    /// It could not be tried without harm. The file is not open for this (reading, writing), or it is
+    /// neither a regular file nor a block device. Or the answer depends on data that would have to be
+    /// written: [`RwFlags::NOWAIT`] and [`RwFlags::ATOMIC`] for writes, unless they are refused at once.
+    /// Or flags are ignored, as by an emulated kernel.
     Untried,
 }
 
@@ -78,32 +77,31 @@ const FLAGS: [RwFlags; 9] = [
     RwFlags::NOSIGNAL,
 ];
 
+/// How much is read, in bytes: a block of the devices with the largest ones.
+const BLOCK: usize = 4096;
+
 impl Probe {
     /// Tries everything on this file.
     ///
-    /// A regular file or block device that is open for reading and writing tells most. Nothing is
-    /// read from it or written to it; it is synced.
+    /// A regular file or block device that is open for reading and writing tells most. Its first block
+    /// of 4096 bytes is read, and it is synced; nothing is written.
     ///
     /// # Errors
     ///
     /// [`SetupError`], if there is no native AIO to be had at all.
     pub fn run<'fd>(file: impl Into<Fd<'fd>>) -> Result<Self, SetupError> {
         let file = file.into();
-        let mut trial = Trial { cx: RawContext::new(1)?, file };
-        let transfers = sys::is_seekable(file.as_raw());
-        let flags_of = |trial: &mut Trial<'_>, opcode: Opcode| {
-            let mut of_transfer = |iocb| {
-                if transfers { trial.transfer(opcode, iocb) } else { Err(Errno::EBADF) }
-            };
-            let plain = of_transfer(Iocb::default());
-            FLAGS.map(|flag| {
-                let iocb = Iocb { aio_rw_flags: flag.bits().cast_signed(), ..Iocb::default() };
-                (flag, of_flag(flag, plain.map(|()| of_transfer(iocb))))
-            })
+        let block = PageBuf::new(BLOCK).map_err(|errno| SetupError::explain("mmap", errno, 1))?;
+        let mut trial = Trial { cx: RawContext::new(1)?, file, block };
+        let transfers = sys::file_kind(file.as_raw()) != FileKind::Other;
+        let heeds_flags = transfers && trial.heeds_flags();
+        let (read_flags, write_flags) = if heeds_flags {
+            (trial.read_flags(), trial.write_flags())
+        } else {
+            let untried = FLAGS.map(|flag| (flag, Support::Untried));
+            (untried, untried)
         };
-        let read_flags = flags_of(&mut trial, Opcode::Pread);
-        let write_flags = flags_of(&mut trial, Opcode::Pwrite);
-        let priority = if transfers { of_operation(trial.priority()) } else { Support::Untried };
+        let priority = if heeds_flags { of_operation(trial.priority()) } else { Support::Untried };
         let pieces = if transfers { trial.pieces() } else { None };
         // The poll is the last of `ALL`: if it can be neither over nor cancelled, it is left behind.
         let operations = Opcode::ALL.map(|opcode| {
@@ -170,15 +168,12 @@ fn of_operation(tried: Result<(), Errno>) -> Support {
     }
 }
 
-/// What a transfer with a flag means, if there is a transfer without (`Ok`).
-fn of_flag(flag: RwFlags, tried: Result<Result<(), Errno>, Errno>) -> Support {
+/// What a refused or accepted flag means, where all that was asked was tried.
+fn of_flag(tried: Result<(), Errno>) -> Support {
     match tried {
-        Err(_) => Support::Untried,
         // The second: it would have blocked, which is for `NOWAIT` to say.
-        Ok(Ok(()) | Err(Errno::EAGAIN)) => Support::Yes,
-        // An atomic write is not of no bytes, where there are atomic writes.
-        Ok(Err(Errno::EINVAL)) if flag == RwFlags::ATOMIC => Support::Yes,
-        Ok(Err(errno)) => Support::No(errno),
+        Ok(()) | Err(Errno::EAGAIN) => Support::Yes,
+        Err(errno) => Support::No(errno),
     }
 }
 
@@ -186,9 +181,52 @@ fn of_flag(flag: RwFlags, tried: Result<Result<(), Errno>, Errno>) -> Support {
 struct Trial<'fd> {
     cx: RawContext,
     file: Fd<'fd>,
+    block: PageBuf,
 }
 
 impl Trial<'_> {
+    /// Whether flags make a difference: whether one that no kernel knows is refused.
+    fn heeds_flags(&mut self) -> bool {
+        let unknown = with_flags(RwFlags::from_bits_retain(1 << 31));
+        let refused = match self.transfer(Opcode::Pread, unknown) {
+            Err(Errno::EBADF) => self.transfer(Opcode::Pwrite, unknown),
+            tried => tried,
+        };
+        refused == Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Which flags reads take, found out by reading the first block.
+    fn read_flags(&mut self) -> [(RwFlags, Support); FLAGS.len()] {
+        let plain = self.read(RwFlags::empty());
+        FLAGS.map(|flag| {
+            let support = if plain.is_ok() { of_flag(self.read(flag)) } else { Support::Untried };
+            (flag, support)
+        })
+    }
+
+    /// Which flags writes take, as far as writing nothing tells. The kernel looks at most flags before
+    /// anything else, but some file systems look at `NOWAIT` and `ATOMIC` only where there are bytes.
+    fn write_flags(&mut self) -> [(RwFlags, Support); FLAGS.len()] {
+        let plain = self.transfer(Opcode::Pwrite, Iocb::default());
+        FLAGS.map(|flag| {
+            let depends_on_data = flag.intersects(RwFlags::NOWAIT | RwFlags::ATOMIC);
+            let support = match plain.map(|()| self.transfer(Opcode::Pwrite, with_flags(flag))) {
+                Err(_) => Support::Untried,
+                Ok(Err(errno @ Errno::EOPNOTSUPP)) => Support::No(errno),
+                Ok(_) if depends_on_data => Support::Untried,
+                Ok(tried) => of_flag(tried),
+            };
+            (flag, support)
+        })
+    }
+
+    /// Reads the first block.
+    fn read(&mut self, flags: RwFlags) -> Result<(), Errno> {
+        let block = cast::to_u64(self.block.as_mut_ptr().expose_provenance());
+        let iocb = Iocb { aio_buf: block, aio_nbytes: cast::to_u64(BLOCK), ..with_flags(flags) };
+        self.complete(Opcode::Pread, iocb)
+    }
+
     /// A transfer of no bytes.
     fn transfer(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
         let nothing = Iovec { iov_base: ptr::null_mut(), iov_len: 0 };
@@ -222,7 +260,7 @@ impl Trial<'_> {
         let nothing = [Iovec { iov_base: ptr::null_mut(), iov_len: 0 }; UIO_MAXIOV];
         let aio_buf = address(&nothing);
         let mut accepts = |count: usize| {
-            let iocb = Iocb { aio_buf, aio_nbytes: width::to_u64(count), ..Iocb::default() };
+            let iocb = Iocb { aio_buf, aio_nbytes: cast::to_u64(count), ..Iocb::default() };
             match self.complete(Opcode::Preadv, iocb) {
                 Err(Errno::EBADF) => self.complete(Opcode::Pwritev, iocb).is_ok(),
                 tried => tried.is_ok(),
@@ -240,7 +278,7 @@ impl Trial<'_> {
         waited.map_or_else(Support::No, |_| Support::Yes)
     }
 
-    /// Submits a request that has no data, and says whether it succeeded.
+    /// Submits a request, waits for it, and says whether it succeeded.
     fn complete(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
         let mut iocb = Iocb {
             aio_lio_opcode: opcode.raw(),
@@ -248,8 +286,9 @@ impl Trial<'_> {
             ..iocb
         };
         let iocb = &raw mut iocb;
-        // SAFETY: the iocb is a local variable; the file is open; no bytes are transferred, and iovecs
-        // are needed during the call only.
+        // SAFETY: (1) the iocb is a local variable; (2) the file is open; (3) no bytes are transferred, or
+        // a block is read into `block`, which is left alone until the event has come; or it is leaked; iovecs are needed during
+        // the call only.
         match unsafe { self.cx.submit(&[iocb]) } {
             Ok(1..) => {}
             Ok(0) => return Err(Errno::EAGAIN),
@@ -269,19 +308,27 @@ impl Trial<'_> {
         loop {
             match self.cx.getevents(1, &mut events, None) {
                 Ok([event]) => {
-                    let errno = i32::try_from(event.res.wrapping_neg()).ok();
-                    return errno.and_then(Errno::from_raw).map_or(Ok(()), Err);
+                    return decode(cast::from_u64(event.res.cast_unsigned())).map(drop);
                 }
                 Ok(_) | Err(ContextError::Os { errno: Errno::EINTR, .. }) => {}
-                Err(error) => return Err(errno_of(error)),
+                Err(error) => {
+                    // It may be in flight for longer than the context can be waited for.
+                    core::mem::forget(core::mem::take(&mut self.block));
+                    return Err(errno_of(error));
+                }
             }
         }
     }
 }
 
+/// A request with these flags.
+fn with_flags(flags: RwFlags) -> Iocb {
+    Iocb { aio_rw_flags: flags.bits().cast_signed(), ..Iocb::default() }
+}
+
 /// Where something is, for the kernel.
 fn address<T: ?Sized>(of: &T) -> u64 {
-    width::to_u64(ptr::from_ref(of).cast::<u8>().expose_provenance())
+    cast::to_u64(ptr::from_ref(of).cast::<u8>().expose_provenance())
 }
 
 /// The errno behind the failure of a call.

@@ -1,4 +1,4 @@
-//! Refuses to compile where the crate would not work.
+//! Compile-time check of the target.
 
 #[cfg(not(all(
     target_os = "linux",

@@ -1,5 +1,5 @@
-//! The kernel has its own reference to the file: closing it after submit, or putting another file
-//! in its place, changes nothing.
+//! The kernel keeps its own reference to the file: direct reads in flight complete with its data,
+//! though the descriptor is closed or replaced right after submit.
 
 use crate::support::{direct_file_with, file_with, pattern};
 use linux_aio::{Batch, Context, PageBuf, Request};
@@ -7,9 +7,9 @@ use std::os::fd::AsRawFd as _;
 
 const BLOCK: usize = 1 << 20;
 
-fn submitted(file: &std::fs::File) -> Context<PageBuf, usize, 4> {
-    let mut cx = Context::new().unwrap();
-    let mut batch = Batch::<_, _, 4>::new();
+fn submitted(file: &std::fs::File) -> Context<PageBuf, usize> {
+    let mut cx = Context::new(4).unwrap();
+    let mut batch = Batch::<_, _, _, 4>::new();
     for number in 0..4 {
         let buf = PageBuf::new(BLOCK).unwrap();
         batch.push(Request::read(file, buf, (number * BLOCK) as u64).tag(number)).unwrap();
@@ -18,17 +18,17 @@ fn submitted(file: &std::fs::File) -> Context<PageBuf, usize, 4> {
     cx
 }
 
-fn check(mut cx: Context<PageBuf, usize, 4>, content: &[u8]) {
-    assert_eq!(cx.in_flight(), 4);
+fn check(mut cx: Context<PageBuf, usize>, content: &[u8]) {
+    assert_eq!(cx.outstanding(), 4);
     for done in cx.wait(4, None).unwrap() {
         assert_eq!(done.result, Ok(BLOCK));
         assert!(done.buf[..] == content[done.tag * BLOCK..][..BLOCK]);
     }
-    assert_eq!(cx.in_flight(), 0);
+    assert_eq!(cx.outstanding(), 0);
 }
 
 #[test]
-fn closed_right_after_submit() {
+fn reads_complete_after_file_is_closed() {
     let content = pattern(4 * BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
@@ -39,14 +39,14 @@ fn closed_right_after_submit() {
 }
 
 #[test]
-fn replaced_right_after_submit() {
+fn reads_complete_after_descriptor_is_replaced() {
     let content = pattern(4 * BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
     };
     let other = file_with(&vec![0xee; 4 * BLOCK]);
     let cx = submitted(&file);
-    // SAFETY: both are open; `file` keeps its number and owns what is there now.
+    // SAFETY: both are open; `file` owns the same number afterwards.
     assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), file.as_raw_fd()) }, file.as_raw_fd());
     check(cx, &content);
 }

@@ -1,8 +1,8 @@
-//! The example `copy` copies what it should, exactly, and fails as it should: with one line that
-//! says what happened, and nothing left behind.
+//! The example `copy`: copies are identical to the source. A failed copy prints one line that says
+//! what happened, and leaves no file behind.
 //!
-//! Here: the program itself, and copies that succeed. `refusals`: what it does not begin. `faults`:
-//! what goes wrong in the middle.
+//! Here: how the program is run, and copies that succeed. `refusals`: copies that it does not begin.
+//! `faults`: copies that fail halfway.
 
 mod faults;
 mod refusals;
@@ -18,11 +18,11 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Lengths around everything that is counted in: sectors, pages, blocks.
+/// Lengths around the multiples of sectors, pages and blocks.
 const LENGTHS: [usize; 10] =
     [0, 1, 511, 4095, 4096, 4097, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, (3 << 20) + 77];
 
-/// How to copy.
+/// Options to copy with.
 const WAYS: [&[&str]; 9] = [
     &[],
     &["--buffered"],
@@ -35,14 +35,14 @@ const WAYS: [&[&str]; 9] = [
     &["--depth", "4096", "--block", "1M"],
 ];
 
-/// The program, not started yet.
+/// The command that copies a file.
 fn copy(source: &Path, destination: &Path) -> Command {
     let mut copy = Command::new(program());
     copy.args([source, destination]);
     copy
 }
 
-/// Where Cargo has put the example: beside the directory of this program.
+/// The path of the example: Cargo puts it beside the directory of this program.
 fn program() -> PathBuf {
     let tests = env::current_exe().unwrap();
     let profile = tests.ancestors().nth(2).unwrap();
@@ -54,36 +54,36 @@ fn program() -> PathBuf {
     program
 }
 
-/// Runs the program, which is to succeed. Gives what it says on stdout.
+/// Runs the program, which must succeed. Returns its standard output.
 fn succeed(copy: &mut Command) -> String {
     let Output { status, stdout, stderr } = copy.output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
     assert!(status.success(), "{copy:?}: {status}: {stderr}");
     assert!(
         stderr.lines().all(|line| line.starts_with("copy: note: ")),
-        "{copy:?} is only to note something: {stderr}"
+        "{copy:?} prints nothing but notes: {stderr}"
     );
     String::from_utf8(stdout).unwrap()
 }
 
-/// Runs the program, which is to fail with one line that has all these words in it, and to leave
-/// the directory as it was. Gives the line.
+/// Runs the program, which must fail, print one line with all these words, and leave the directory
+/// unchanged. Returns the line.
 fn fail(copy: &mut Command, directory: &Path, words: &[&str]) -> String {
     let before = listing(directory);
     let Output { status, stdout, stderr } = copy.output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{copy:?}: {status}: {stderr}");
     assert_eq!(String::from_utf8(stdout).unwrap(), "", "{copy:?}: stdout");
-    assert_eq!(stderr.lines().count(), 1, "{copy:?}: one line: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{copy:?} prints one line: {stderr}");
     assert!(stderr.starts_with("copy: "), "{copy:?}: {stderr}");
     for word in words {
         assert!(stderr.contains(word), "{copy:?}: no {word:?} in: {stderr}");
     }
-    assert_eq!(listing(directory), before, "{copy:?} is to leave the directory as it was");
+    assert_eq!(listing(directory), before, "{copy:?} leaves the directory unchanged");
     stderr
 }
 
-/// The names in a directory, and what identifies the files and their content.
+/// The files in a directory: path, inode number and length.
 fn listing(directory: &Path) -> Vec<(PathBuf, u64, u64)> {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
     let mut listing = entries
@@ -94,7 +94,7 @@ fn listing(directory: &Path) -> Vec<(PathBuf, u64, u64)> {
     listing
 }
 
-/// Copies files of all lengths in all ways from one directory to the other.
+/// Copies files of all lengths, with all options, from one directory to the other.
 fn copy_all(from: &Path, to: &Path) {
     let one = |length: usize| {
         let source = from.join(format!("source-{length}"));
@@ -110,14 +110,14 @@ fn copy_all(from: &Path, to: &Path) {
             );
         }
     };
-    // Nearly all of the time is spent in io_destroy, waiting for the kernel.
+    // In parallel: nearly all of the time is spent waiting in io_destroy.
     thread::scope(|scope| {
         for length in LENGTHS {
             scope.spawn(move || one(length));
         }
     });
     let left = listing(to).len() - if from == to { LENGTHS.len() } else { 0 };
-    assert_eq!(left, LENGTHS.len() * WAYS.len(), "only copies are there");
+    assert_eq!(left, LENGTHS.len() * WAYS.len(), "there are no other files");
 }
 
 /// A directory on tmpfs.
@@ -128,33 +128,33 @@ fn in_memory() -> Option<TempDir> {
 }
 
 #[test]
-fn all_lengths_on_disk() {
+fn copies_all_lengths_on_disk() {
     let dir = TempDir::new().unwrap();
     copy_all(dir.path(), dir.path());
 }
 
 #[test]
-fn all_lengths_from_disk_to_memory() {
+fn copies_all_lengths_from_disk_to_tmpfs() {
     let Some(memory) = in_memory() else { return };
     let disk = TempDir::new().unwrap();
     copy_all(disk.path(), memory.path());
 }
 
 #[test]
-fn all_lengths_from_memory_to_disk() {
+fn copies_all_lengths_from_tmpfs_to_disk() {
     let Some(memory) = in_memory() else { return };
     let disk = TempDir::new().unwrap();
     copy_all(memory.path(), disk.path());
 }
 
 #[test]
-fn holes_stay_holes() {
+fn holes_are_preserved() {
     const LEN: u64 = (8 << 20) + 4097;
     for dir in [TempDir::new().ok(), in_memory()].into_iter().flatten() {
         let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
         let file = File::create_new(&source).unwrap();
         file.set_len(LEN).unwrap();
-        // Data within a block, across the edge of two, and a hole at the end.
+        // Data within a block, data across two blocks, and a hole at the end.
         for (offset, len) in [(4096, 10), ((1 << 20) - 5000, 9000), (5 << 20, 300_000)] {
             file.write_all_at(&pattern(len), offset).unwrap();
         }
@@ -163,7 +163,7 @@ fn holes_stay_holes() {
             succeed(copy(&source, &destination).args(way));
             let [theirs, ours] = [&source, &destination].map(|path| fs::metadata(path).unwrap());
             assert_eq!(ours.len(), LEN, "{way:?}");
-            // Some blocks more or less may describe the file itself.
+            // The file system may use some blocks for metadata.
             assert!(ours.blocks() <= theirs.blocks() + 64, "{way:?}: {ours:?}, {theirs:?}");
             assert!(fs::read(&source).unwrap() == fs::read(&destination).unwrap(), "{way:?}");
         }
@@ -171,7 +171,7 @@ fn holes_stay_holes() {
 }
 
 #[test]
-fn nothing_but_a_hole() {
+fn file_that_is_one_hole_is_copied_without_data() {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     File::create_new(&source).unwrap().set_len((1 << 30) + 1).unwrap();
@@ -182,7 +182,7 @@ fn nothing_but_a_hole() {
 }
 
 #[test]
-fn mode_bits_are_kept() {
+fn mode_bits_are_preserved() {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, "#!/bin/true").unwrap();
@@ -195,7 +195,7 @@ fn mode_bits_are_kept() {
 }
 
 #[test]
-fn an_existing_destination_is_replaced_whole() {
+fn existing_destination_is_replaced() {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(5000)).unwrap();
@@ -203,12 +203,12 @@ fn an_existing_destination_is_replaced_whole() {
     let before = File::open(&destination).unwrap();
     succeed(&mut copy(&source, &destination));
     assert_eq!(fs::read(&destination).unwrap(), pattern(5000));
-    assert_eq!(before.metadata().unwrap().len(), 100_000, "whoever has it open keeps the old one");
+    assert_eq!(before.metadata().unwrap().len(), 100_000, "the old file is unchanged while open");
     assert_eq!(listing(dir.path()).len(), 2);
 }
 
 #[test]
-fn a_symbolic_link_is_written_through() {
+fn symbolic_link_is_followed() {
     let dir = TempDir::new().unwrap();
     let elsewhere = TempDir::new().unwrap();
     let [source, link] = ["source", "link"].map(|name| dir.path().join(name));
@@ -223,7 +223,7 @@ fn a_symbolic_link_is_written_through() {
 }
 
 #[test]
-fn names_need_not_be_text() {
+fn file_names_need_not_be_utf8() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
     let dir = TempDir::new().unwrap();
     let [source, destination] =
@@ -237,7 +237,7 @@ fn names_need_not_be_text() {
 }
 
 #[test]
-fn direct_or_buffered_is_told() {
+fn output_says_direct_or_buffered() {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(5000)).unwrap();
@@ -253,9 +253,9 @@ fn direct_or_buffered_is_told() {
     }
 }
 
-/// ramfs has no direct I/O, so that side is buffered, and the program says so.
+/// ramfs has no direct I/O: the program uses buffered I/O on that side, and notes it.
 #[test]
-fn without_direct_io() {
+fn file_system_without_direct_io_is_copied_buffered() {
     let Some(ramfs) = Mount::new(&["-t", "ramfs", "none"]) else { return };
     let dir = TempDir::new().unwrap();
     let [source, copied_back] = ["source", "copy"].map(|name| dir.path().join(name));

@@ -1,5 +1,5 @@
-//! Dropping or closing a context with requests in flight waits for the kernel, and only then drops
-//! the buffers.
+//! Dropping or closing a context with direct reads in flight waits for the kernel, and only then drops
+//! the buffers: each buffer records its content when it is dropped.
 
 use crate::support::{direct_file_with, leaked, pattern, skip};
 use linux_aio::{Batch, Context, ContextError, IoBuf, IoBufMut, IoBytes, PageBuf, Request};
@@ -12,14 +12,14 @@ use std::{
 const BLOCK: usize = 2 << 20;
 const BLOCKS: usize = 8;
 
-/// A buffer that notes, when it is dropped, what is in it.
-struct Witness {
+/// A buffer that records its content when it is dropped.
+struct RecordingBuf {
     bytes: &'static mut [u8],
     dropped: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 // SAFETY: as for `&mut [u8]`, which it consists of.
-unsafe impl IoBuf for Witness {
+unsafe impl IoBuf for RecordingBuf {
     fn io_ptr(&mut self) -> *mut u8 {
         self.bytes.io_ptr()
     }
@@ -29,38 +29,35 @@ unsafe impl IoBuf for Witness {
 }
 
 // SAFETY: as for `&mut [u8]`.
-unsafe impl IoBytes for Witness {
-    fn io_bytes(&self) -> &[u8] {
-        self.bytes
-    }
-}
+unsafe impl IoBytes for RecordingBuf {}
 
 // SAFETY: as for `&mut [u8]`.
-unsafe impl IoBufMut for Witness {}
+unsafe impl IoBufMut for RecordingBuf {}
 
-impl Drop for Witness {
+impl Drop for RecordingBuf {
     fn drop(&mut self) {
         self.dropped.lock().unwrap().push(self.bytes.to_vec());
-        // Whoever writes here from now on has no right to.
+        // Nothing may write here from now on.
         self.bytes.fill(0xee);
     }
 }
 
-/// Ends a context by `end` while it reads, and checks what was dropped, when.
-fn ended_by(end: impl Fn(Context<Witness, (), BLOCKS>)) {
+/// Ends a context by `end` with reads in flight, and checks that each buffer was dropped once, when
+/// its read had completed.
+fn check_end(end: impl Fn(Context<RecordingBuf, ()>)) {
     let content = pattern(BLOCKS * BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
     };
     for _attempt in 0..10 {
-        let mut cx = Context::<Witness, (), BLOCKS>::new().unwrap();
-        let mut batch = Batch::<_, _, BLOCKS>::new();
+        let mut cx = Context::<RecordingBuf, ()>::new(BLOCKS).unwrap();
+        let mut batch = Batch::<_, _, _, BLOCKS>::new();
         let dropped = Arc::new(Mutex::new(Vec::new()));
         let mut memory = Vec::new();
         for number in 0..BLOCKS {
             let bytes = leaked(BLOCK);
             memory.push(bytes.as_ptr());
-            let buf = Witness { bytes, dropped: Arc::clone(&dropped) };
+            let buf = RecordingBuf { bytes, dropped: Arc::clone(&dropped) };
             batch.push(Request::read(&file, buf, (number * BLOCK) as u64)).unwrap();
         }
         cx.submit(&mut batch).unwrap();
@@ -70,39 +67,39 @@ fn ended_by(end: impl Fn(Context<Witness, (), BLOCKS>)) {
         let dropped = dropped.lock().unwrap();
         assert_eq!(dropped.len(), BLOCKS, "each buffer was dropped once");
         for content in content.chunks(BLOCK) {
-            assert!(dropped.iter().any(|bytes| *bytes == *content), "its read was over by then");
+            assert!(dropped.iter().any(|bytes| *bytes == *content), "its read had completed");
         }
         thread::sleep(Duration::from_millis(20));
         for address in memory {
-            // SAFETY: leaked above, and the witness is gone.
+            // SAFETY: leaked above, and the buffer was dropped.
             let now = unsafe { std::slice::from_raw_parts(address, BLOCK) };
-            assert!(now.iter().all(|&byte| byte == 0xee), "nobody writes there afterwards");
+            assert!(now.iter().all(|&byte| byte == 0xee), "nothing writes there afterwards");
         }
         if in_flight > 0 {
             return;
         }
     }
-    skip("all reads were over before the context could be ended");
+    skip("all reads had completed before the context was ended");
 }
 
 #[test]
-fn by_drop() {
-    ended_by(drop);
+fn drop_waits_for_reads() {
+    check_end(drop);
 }
 
 #[test]
-fn by_close() {
-    ended_by(|cx| cx.close().unwrap());
+fn close_waits_for_reads() {
+    check_end(|cx| cx.close().unwrap());
 }
 
 #[test]
-fn by_drop_in_another_thread() {
-    ended_by(|cx| thread::spawn(move || drop(cx)).join().unwrap());
+fn drop_in_other_thread_waits_for_reads() {
+    check_end(|cx| thread::spawn(move || drop(cx)).join().unwrap());
 }
 
 #[test]
-fn by_panic() {
-    ended_by(|cx| {
+fn panic_waits_for_reads() {
+    check_end(|cx| {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _cx = cx;
             panic!("on purpose");
@@ -112,12 +109,12 @@ fn by_panic() {
 }
 
 #[test]
-fn closing_an_idle_context() {
-    Context::<PageBuf, (), 1>::new().unwrap().close().unwrap();
+fn close_of_idle_context_succeeds() {
+    Context::<PageBuf, ()>::new(1).unwrap().close().unwrap();
 }
 
 #[test]
-fn where_the_kernel_cannot_tell_buffers_are_leaked() {
+fn buffers_are_leaked_when_io_destroy_fails() {
     let content = pattern(BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
@@ -125,11 +122,10 @@ fn where_the_kernel_cannot_tell_buffers_are_leaked() {
     let dropped = Arc::new(Mutex::new(Vec::new()));
     let bytes = leaked(BLOCK);
     crate::support::in_thread(|| {
-        let mut cx = Context::<Witness, (), 1>::new().unwrap();
-        let mut batch = Batch::<_, _, 1>::new();
-        batch
-            .push(Request::read(&file, Witness { bytes, dropped: Arc::clone(&dropped) }, 0))
-            .unwrap();
+        let mut cx = Context::<RecordingBuf, ()>::new(1).unwrap();
+        let mut batch = Batch::<_, _, _, 1>::new();
+        let buf = RecordingBuf { bytes, dropped: Arc::clone(&dropped) };
+        batch.push(Request::read(&file, buf, 0)).unwrap();
         cx.submit(&mut batch).unwrap();
         crate::support::forbid(libc::SYS_io_destroy, &[], libc::EPERM);
         let error = cx.close().unwrap_err();

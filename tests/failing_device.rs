@@ -1,97 +1,98 @@
-//! A device that fails: some of its blocks go bad while requests are in flight, or its own storage is
-//! used up. Each request has its one completion, with the data or with the error.
+//! A device that fails: blocks go bad while requests are in flight, or the storage behind the device
+//! is used up. Each request completes once, with its data or with the error.
 
 use crate::support::{Ledger, LoopDevice, Mount, Stall, pattern};
-use linux_aio::{Batch, Completion, Context, Errno, PageBuf, Request};
+use linux_aio::{Batch, Borrowed, Completion, Context, Errno, PageBuf, Request};
 use std::{fs::File, os::unix::fs::FileExt as _};
 
 const BLOCK: usize = 64 << 10;
 const BLOCKS: usize = 16;
 const HALF: usize = BLOCKS / 2;
-/// Every second block of it is used, so that no two requests become one on their way.
+/// Every second block of it is used, so that the block layer merges no two requests.
 const DEVICE: usize = 2 * BLOCKS * BLOCK;
 
-type Reads = Context<PageBuf, usize, BLOCKS>;
+type Reads = Context<PageBuf, usize>;
 
 /// Where a block begins.
 const fn start(block: usize) -> usize {
     2 * block * BLOCK
 }
 
-/// Submits a request for each block, as `request` makes them.
+/// Submits a request for each block, made by `request`.
 fn submit_all<'fd>(
     cx: &mut Reads,
     ledger: &mut Ledger,
-    request: impl Fn(PageBuf, u64) -> Request<'fd, PageBuf>,
+    request: impl Fn(PageBuf, u64) -> Request<Borrowed<'fd>, PageBuf>,
 ) {
-    let mut batch = Batch::<_, _, BLOCKS>::new();
+    let mut batch = Batch::<_, _, _, BLOCKS>::new();
     for tag in 0..BLOCKS {
         let mut buf = PageBuf::new(BLOCK).unwrap();
         buf.fill(0xee);
-        ledger.lend(tag, &buf);
+        ledger.add(tag, &buf);
         batch.push(request(buf, start(tag) as u64).tag(tag)).unwrap();
     }
     assert_eq!(cx.submit(&mut batch).unwrap().accepted, BLOCKS);
 }
 
-/// Takes all completions, in the order of their blocks.
+/// Takes all completions, sorted by their blocks.
 fn take_all(cx: &mut Reads, ledger: &mut Ledger) -> Vec<Completion<PageBuf, usize>> {
     let mut all = cx.wait(BLOCKS, None).unwrap().collect::<Vec<_>>();
-    all.iter().for_each(|done| ledger.take_back(done.tag, &done.buf));
+    all.iter().for_each(|done| ledger.complete(done.tag, &done.buf));
     all.sort_by_key(|done| done.tag);
-    assert_eq!((all.len(), cx.in_flight()), (BLOCKS, 0));
+    assert_eq!((all.len(), cx.outstanding()), (BLOCKS, 0));
     all
 }
 
-/// Checks that a request failed as it does when the device does.
-fn failed(done: &Completion<PageBuf, usize>) {
+/// Checks that a request failed with `EIO`, and the message.
+fn check_failed(done: &Completion<PageBuf, usize>) {
     assert_eq!(done.result, Err(Errno::EIO));
     let said = done.outcome().unwrap_err().to_string();
     let errno = "EIO: Input/output error (os error 5): the device failed";
-    assert_eq!(said, format!("{}: {errno}", done.opcode().name()));
+    assert_eq!(said, format!("{}: {errno}", done.info().opcode().name()));
     assert!(done.transferred().is_empty());
 }
 
-/// Reads all blocks, of which the second half goes bad by `disturb`, once they are submitted.
-fn read_while(device: &LoopDevice, content: &[u8], disturb: impl FnOnce()) {
+/// Submits reads of all blocks, calls `in_flight`, and checks that the first half is read and the
+/// second half fails.
+fn read_half(device: &LoopDevice, content: &[u8], in_flight: impl FnOnce()) {
     let file = device.open();
-    let mut cx = Reads::new().unwrap();
+    let mut cx = Reads::new(BLOCKS).unwrap();
     let mut ledger = Ledger::default();
     submit_all(&mut cx, &mut ledger, |buf, offset| Request::read(&file, buf, offset));
-    disturb();
+    in_flight();
     for done in take_all(&mut cx, &mut ledger) {
         if done.tag < HALF {
             assert_eq!(done.result, Ok(BLOCK));
             assert!(done.buf[..] == content[start(done.tag)..][..BLOCK]);
         } else {
-            failed(&done);
+            check_failed(&done);
         }
     }
-    assert_eq!(ledger.settle(), BLOCKS);
+    assert_eq!(ledger.finish(), BLOCKS);
 }
 
 #[test]
-fn in_mid_flight() {
+fn blocks_that_fail_in_flight_are_eio() {
     let content = pattern(DEVICE);
     let Some(device) = LoopDevice::new(&content) else { return };
     let Some(stall) = Stall::of(&device) else { return };
-    read_while(&device, &content, || {
+    read_half(&device, &content, || {
         device.cut_off(start(HALF) as u64);
         stall.lift();
     });
-    // A context that has seen errors is as good as before, and so is the rest of the device.
-    read_while(&device, &content, || ());
+    // After the errors, the rest of the device is still readable.
+    read_half(&device, &content, || ());
 }
 
 #[test]
-fn before_the_requests() {
+fn blocks_that_failed_before_are_eio() {
     let content = pattern(DEVICE);
     let Some(device) = LoopDevice::new(&content) else { return };
     device.cut_off(start(HALF) as u64);
-    read_while(&device, &content, || ());
+    read_half(&device, &content, || ());
 }
 
-/// As a thinly provisioned disk that is larger than what it is kept on: half of the blocks fit.
+/// A device that is larger than the file system that its file is on: half of the blocks fit.
 fn thin() -> Option<(LoopDevice, Mount)> {
     let small = Mount::new(&["-t", "tmpfs", "-o", "size=512k", "none"])?;
     let behind = small.path().join("behind");
@@ -101,10 +102,10 @@ fn thin() -> Option<(LoopDevice, Mount)> {
 }
 
 #[test]
-fn without_storage_of_its_own() {
+fn writes_beyond_storage_of_thin_device_fail() {
     let Some((device, _small)) = thin() else { return };
     let file = device.open();
-    let mut cx = Reads::new().unwrap();
+    let mut cx = Reads::new(BLOCKS).unwrap();
     let mut ledger = Ledger::default();
     submit_all(&mut cx, &mut ledger, |buf, offset| Request::write(&file, buf, offset));
     let (mut written, mut refused) = (Vec::new(), 0);
@@ -113,13 +114,13 @@ fn without_storage_of_its_own() {
             Ok(BLOCK) => written.push(done.tag),
             _ => {
                 refused += 1;
-                assert!(done.buf.iter().all(|&byte| byte == 0xee), "to be written elsewhere");
+                assert!(done.buf.iter().all(|&byte| byte == 0xee), "the buffer is unchanged");
                 assert!(done.result == Err(Errno::ENOSPC) || done.result == Err(Errno::EIO));
                 assert!(done.outcome().unwrap_err().explanation().is_some());
             }
         }
     }
-    assert_eq!(ledger.settle(), BLOCKS);
+    assert_eq!(ledger.finish(), BLOCKS);
     assert!(refused >= BLOCKS - HALF && !written.is_empty(), "{written:?} of {BLOCKS}");
     for block in written {
         let content = device.content(DEVICE);
@@ -127,17 +128,16 @@ fn without_storage_of_its_own() {
     }
 }
 
-/// What the page cache took and the device did not: the sync that finds out says so, once for each that
-/// has the file open.
+/// The page cache takes a write and the device does not: the next sync fails, once for each open file.
 #[test]
-fn a_sync_tells_of_what_was_written_earlier() {
+fn sync_reports_failed_writeback_once() {
     let Some((device, _small)) = thin() else { return };
     let buffered = || File::options().read(true).write(true).open(&device.path).unwrap();
     let (one, other) = (buffered(), buffered());
     one.write_all_at(&vec![0xee; DEVICE], 0).unwrap();
-    let mut cx = Context::<(), (), 1>::new().unwrap();
+    let mut cx = Context::<(), ()>::new(1).unwrap();
     let mut sync = |file: &File| {
-        let mut batch = Batch::<_, _, 1>::new();
+        let mut batch = Batch::<_, _, _, 1>::new();
         batch.push(Request::fdsync(file)).unwrap();
         assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1);
         cx.wait(1, None).unwrap().next().unwrap()
@@ -149,6 +149,6 @@ fn a_sync_tells_of_what_was_written_earlier() {
         let said = synced.outcome().unwrap_err().to_string();
         let what = "something written earlier did not reach the disk, and may be lost";
         assert_eq!(said, format!("fdsync: {errno}: {what}"));
-        assert_eq!(sync(file).result, Ok(0), "told once");
+        assert_eq!(sync(file).result, Ok(0), "the error is reported once");
     }
 }

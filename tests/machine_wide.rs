@@ -1,9 +1,8 @@
-//! What all programs of the machine share: how many requests their contexts may have together
-//! (`fs.aio-max-nr`). Here it is used up, and given back in every way.
+//! The machine-wide limit on the requests of all contexts, `fs.aio-max-nr`: it is used up, and given
+//! back when contexts are closed, when a process exits and when it is killed.
 //!
-//! A program of its own, which Cargo runs when the other tests are over: whoever makes a context
-//! meanwhile is refused. Nothing is set, so that nothing has to be set back: what is taken ends with
-//! the contexts, and these with the process at the latest.
+//! A program of its own, which Cargo runs after the other tests, because no context can be made while
+//! the limit is used up. The tests change no setting of the machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,17 +13,16 @@
     clippy::std_instead_of_core,
     missing_docs,
     unreachable_pub,
-    reason = "tests are programs with std, and stop at the first surprise"
+    reason = "tests are programs with std, and panic when they fail"
 )]
 
 #[allow(dead_code, unused_imports, reason = "shared with the other test program")]
-#[allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "tests play out several raw calls in a row"
-)]
+#[allow(clippy::multiple_unsafe_ops_per_block, reason = "tests make several raw calls in a row")]
 mod support;
 
-use linux_aio::{Batch, Context, Errno, PageBuf, PollEvents, Request, SetupError, raw::RawContext};
+use linux_aio::{
+    Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request, SetupError, raw::RawContext,
+};
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
@@ -35,28 +33,29 @@ use std::{
 };
 use support::{Child, Ledger, LoopDevice, Stall, file_with, pattern, skip};
 
-/// How many requests a context is for, when there are to be many contexts.
+/// The capacity of a small context.
 const EACH: usize = 16;
-/// What is shared out among them; if the limit is larger, one large context takes the rest.
-const SHARED_OUT: u64 = 65_536;
-/// Beyond this, the rest takes more memory than a test should.
+/// How much of the limit the small contexts use up together. If it is larger, one large context takes
+/// the rest.
+const BY_SMALL: u64 = 65_536;
+/// The largest rest of the limit that the test uses up: more would take too much memory.
 const LARGEST: u64 = 2_000_000;
 
-type Small = Context<Vec<u8>, usize, EACH>;
+type Small = Context<Vec<u8>, usize>;
 
-/// Tests of what there is one of.
+/// Runs the tests of this program one after the other.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `fs.aio-nr` or `fs.aio-max-nr`.
+/// The value of `fs.aio-nr` or `fs.aio-max-nr`.
 fn sysctl(name: &str) -> u64 {
     fs::read_to_string(format!("/proc/sys/fs/{name}")).unwrap().trim().parse().unwrap()
 }
 
-/// Waits until no more is in use than there was.
-fn given_back(before: u64) {
+/// Waits until `fs.aio-nr` is what it was before: the kernel gives a part back later.
+fn wait_until_given_back(before: u64) {
     let start = Instant::now();
     while sysctl("aio-nr") > before {
         let now = sysctl("aio-nr");
@@ -65,56 +64,56 @@ fn given_back(before: u64) {
     }
 }
 
-/// Everything there is: the contexts, each with a read that is over, and the refusal of one more.
-struct All {
+/// Contexts that use the limit up, each with a completed read, and the error of making one more.
+struct UsedUp {
     small: Vec<Small>,
     ledger: Ledger,
     refused: SetupError,
     _rest: Option<RawContext>,
 }
 
-/// A read of one byte, with a number.
-fn submit_one(cx: &mut Small, file: &File, number: usize, ledger: &mut Ledger) {
+/// Submits a read of one byte, with a number as tag.
+fn submit_read(cx: &mut Small, file: &File, number: usize, ledger: &mut Ledger) {
     let request = Request::read(file, vec![0; 1], number as u64 % 256).tag(number);
-    ledger.lend(number, request.buf());
-    let mut batch = Batch::<_, _, 1>::new();
+    ledger.add(number, request.buf());
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(request).unwrap();
     assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1);
 }
 
-/// Makes contexts until there can be no more. `None`, and loud, if that would be too many.
-fn use_up(file: &File) -> Option<All> {
+/// Makes contexts until that fails. Prints why and returns `None` if the limit is too large for that.
+fn use_up(file: &File) -> Option<UsedUp> {
     let (limit, in_use) = (sysctl("aio-max-nr"), sysctl("aio-nr"));
     let left = limit.saturating_sub(in_use);
-    if !(SHARED_OUT / 2..=LARGEST).contains(&left) {
+    if !(BY_SMALL / 2..=LARGEST).contains(&left) {
         skip(format!("fs.aio-max-nr is {limit}, and {in_use} are in use"));
         return None;
     }
-    let rest = left.checked_sub(SHARED_OUT).filter(|&rest| rest > 0);
+    let rest = left.checked_sub(BY_SMALL).filter(|&rest| rest > 0);
     let _rest = rest.map(|rest| RawContext::new(rest as usize).unwrap());
     let (mut small, mut ledger) = (Vec::new(), Ledger::default());
     loop {
-        match Small::new() {
+        match Small::new(EACH) {
             Ok(mut cx) => {
-                submit_one(&mut cx, file, small.len(), &mut ledger);
+                submit_read(&mut cx, file, small.len(), &mut ledger);
                 small.push(cx);
             }
-            Err(refused) => return Some(All { small, ledger, refused, _rest }),
+            Err(refused) => return Some(UsedUp { small, ledger, refused, _rest }),
         }
     }
 }
 
-/// A file of 256 bytes, where each is its own offset.
+/// A file of 256 bytes. Each byte is its offset.
 fn numbered() -> File {
     file_with(&(0..=255).collect::<Vec<u8>>())
 }
 
 #[test]
-fn thousands_of_contexts_up_to_the_limit_and_back() {
+fn contexts_use_up_limit_and_give_it_back() {
     let _one_at_a_time = one_at_a_time();
     let before = sysctl("aio-nr");
     let file = numbered();
-    let Some(All { mut small, mut ledger, refused, _rest }) = use_up(&file) else { return };
+    let Some(UsedUp { mut small, mut ledger, refused, _rest }) = use_up(&file) else { return };
     assert!(small.len() >= 2000, "{}", small.len());
 
     assert_eq!((refused.call, refused.errno, refused.asked), ("io_setup", Errno::EAGAIN, EACH));
@@ -128,17 +127,17 @@ fn thousands_of_contexts_up_to_the_limit_and_back() {
              for fewer, close contexts, or raise the limit (sysctl fs.aio-max-nr)"
         )
     );
-    // As it says: where one is closed, there is room for another one.
+    // Closing a context makes room for another one, as the message says.
     let mut last = small.pop().unwrap();
     let done = last.wait(1, None).unwrap().next().unwrap();
-    ledger.take_back(done.tag, &done.buf);
+    ledger.complete(done.tag, &done.buf);
     last.close().unwrap();
-    let another = Small::new().unwrap();
+    let another = Small::new(EACH).unwrap();
 
-    // Those that are there work as ever.
+    // The existing contexts still work.
     let made = small.len();
     for (number, cx) in small.iter_mut().enumerate() {
-        submit_one(cx, &file, made + 1 + number, &mut ledger);
+        submit_read(cx, &file, made + 1 + number, &mut ledger);
         let done = cx.wait(2, None).unwrap().collect::<Vec<_>>();
         assert_eq!(
             done.iter().map(|done| done.tag).collect::<Vec<_>>(),
@@ -146,84 +145,179 @@ fn thousands_of_contexts_up_to_the_limit_and_back() {
         );
         for done in done {
             assert_eq!((done.result, usize::from(done.buf[0])), (Ok(1), done.tag % 256));
-            ledger.take_back(done.tag, &done.buf);
+            ledger.complete(done.tag, &done.buf);
         }
     }
-    assert_eq!(ledger.settle(), 2 * made + 1);
+    assert_eq!(ledger.finish(), 2 * made + 1);
 
-    // Each takes its time to end, mostly to wait: all at once, then.
-    let mut few = Vec::new();
+    // In many threads: to close a context takes some 40 ms of waiting.
+    let mut groups = Vec::new();
     while !small.is_empty() {
-        few.push(small.split_off(small.len().saturating_sub(EACH)));
+        groups.push(small.split_off(small.len().saturating_sub(EACH)));
     }
-    few.push(vec![another]);
+    groups.push(vec![another]);
     thread::scope(|scope| {
-        for few in few {
-            scope.spawn(|| few.into_iter().for_each(|cx| cx.close().unwrap()));
+        for group in groups {
+            scope.spawn(|| group.into_iter().for_each(|cx| cx.close().unwrap()));
         }
     });
     drop(_rest);
-    given_back(before);
-    Small::new().unwrap().close().unwrap();
+    wait_until_given_back(before);
+    Small::new(EACH).unwrap().close().unwrap();
 }
 
 #[test]
-fn a_process_that_ends_with_thousands_of_contexts() {
+fn process_exit_gives_limit_back() {
     let _one_at_a_time = one_at_a_time();
     let before = sysctl("aio-nr");
     let file = numbered();
     support::in_child(|| std::mem::forget(use_up(&file)));
-    given_back(before);
-    Small::new().unwrap().close().unwrap();
+    wait_until_given_back(before);
+    Small::new(EACH).unwrap().close().unwrap();
 }
 
-/// What the child that is killed claims.
+/// The largest context that the default limit allows, or as much of it as is left.
+#[test]
+fn context_of_65536_requests_has_all_in_flight() {
+    let _one_at_a_time = one_at_a_time();
+    let depth = (sysctl("aio-max-nr").saturating_sub(sysctl("aio-nr"))).min(65_536) as usize;
+    if depth < 32_768 {
+        return skip(format!("only {depth} requests are left of fs.aio-max-nr"));
+    }
+    let file = numbered();
+    let mut cx = Small::new(depth).unwrap();
+    assert_eq!(cx.capacity(), depth);
+    let mut batch = Batch::<_, _, _, 1024>::new();
+    for tag in 0..depth {
+        if batch.is_full() {
+            assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1024);
+        }
+        batch.push(Request::read(&file, vec![0; 1], tag as u64 % 256).tag(tag)).unwrap();
+    }
+    cx.submit(&mut batch).unwrap();
+    assert_eq!((batch.len(), cx.outstanding()), (0, depth));
+    let full = cx.submit_one(Request::read(&file, vec![0; 1], 0).tag(depth)).unwrap_err();
+    assert_eq!(full.cause, ContextError::Full);
+    let mut completed = 0;
+    for done in cx.wait_all(None).unwrap() {
+        assert_eq!((done.tag, done.buf), (completed, vec![(completed % 256) as u8]));
+        completed += 1;
+    }
+    assert_eq!((completed, cx.outstanding()), (depth, 0));
+}
+
+/// The kernel rounds the size of the ring up, but counts the capacity.
+#[test]
+fn capacity_counts_exactly_against_limit() {
+    let _one_at_a_time = one_at_a_time();
+    for capacity in [1, 65, 1000] {
+        // Other programs of the machine may make contexts meanwhile, so the test tries several times.
+        let exact = (0..100).any(|_| {
+            let before = sysctl("aio-nr");
+            let cx = Small::new(capacity).unwrap();
+            let with = sysctl("aio-nr");
+            cx.close().unwrap();
+            with == before + capacity as u64 && sysctl("aio-nr") == before
+        });
+        assert!(exact, "a context of {capacity} requests");
+    }
+}
+
+/// How long a scope takes to end with that many polls in flight, which were submitted in the order of
+/// their slots, or in the reverse order.
+fn scope_end(cx: &mut Context<(), ()>, socket: &UnixStream, reverse: bool) -> Duration {
+    let polls = cx.capacity();
+    let submit_all = |cx: &mut Context<(), usize>, events| {
+        let mut batch = Batch::<_, _, _, 1000>::new();
+        for tag in 0..polls {
+            batch.push(Request::poll(socket).events(events).tag(tag)).unwrap();
+            if batch.is_full() {
+                assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1000);
+            }
+        }
+        assert_eq!((batch.len(), cx.outstanding()), (0, polls));
+    };
+    let start = cx.scope(|cx| {
+        if reverse {
+            // The slot that is freed last is used first.
+            submit_all(cx, PollEvents::OUT);
+            assert!(cx.wait_all(None)?.map(|done| done.tag).eq(0..polls));
+        }
+        submit_all(cx, PollEvents::IN);
+        // They are found in the order of the slots.
+        let first = cx.in_flight().next().map(|poll| *poll.tag);
+        assert_eq!(first, Some(if reverse { polls - 1 } else { 0 }));
+        Ok::<_, ContextError>(Instant::now())
+    });
+    let elapsed = start.unwrap().elapsed();
+    assert_eq!((cx.outstanding(), cx.stats().spurious), (0, 0));
+    elapsed
+}
+
+/// The kernel looks for a poll from the oldest one on. If a scope cancelled them in the order of the
+/// slots, it would look through all of them each time.
+#[test]
+fn scope_end_cancels_30000_polls_in_any_slot_order() {
+    let _one_at_a_time = one_at_a_time();
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let mut cx = match Context::<(), ()>::new(30_000) {
+        Ok(cx) => cx,
+        Err(error) => return skip(error),
+    };
+    let forward = scope_end(&mut cx, &socket, false);
+    let reverse = scope_end(&mut cx, &socket, true);
+    assert!(reverse < 3 * forward + Duration::from_millis(500), "{reverse:?}, but {forward:?}");
+}
+
+/// The capacity of the context of the child that is killed.
 const CLAIMED: usize = 1000;
 
-/// Kills a child that has submitted something and says so.
-fn killed(submit: impl FnOnce() + Send, in_between: impl FnOnce(&mut Child)) {
+/// Kills a child that has called `submit`, then calls `after_kill`, and checks that the kernel gives
+/// its part of the limit back.
+fn kill_child(submit: impl FnOnce() + Send, after_kill: impl FnOnce(&mut Child)) {
     let _one_at_a_time = one_at_a_time();
     let before = sysctl("aio-nr");
-    let (mut submitted, mut tell) = std::io::pipe().unwrap();
+    let (mut submitted, signal) = std::io::pipe().unwrap();
     let mut child = Child::new(|| {
+        let mut signal = signal; // the parent closes it, so that it sees if the child fails
         submit();
-        tell.write_all(b"x").unwrap();
+        signal.write_all(b"x").unwrap();
         thread::sleep(Duration::from_secs(60));
     });
-    submitted.read_exact(&mut [0]).unwrap();
+    submitted.read_exact(&mut [0]).expect("the child failed");
     assert!(sysctl("aio-nr") >= CLAIMED as u64);
     child.kill();
-    in_between(&mut child);
+    after_kill(&mut child);
     let status = child.status();
     assert_eq!((libc::WIFSIGNALED(status), libc::WTERMSIG(status)), (true, libc::SIGKILL));
-    given_back(before);
+    wait_until_given_back(before);
 }
 
 #[test]
-fn a_process_that_is_killed_with_polls_in_flight() {
+fn kill_with_polls_in_flight_gives_limit_back() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let submit = || {
-        let mut cx = Context::<(), usize, CLAIMED>::new().unwrap();
-        let mut batch = Batch::<_, _, CLAIMED>::new();
+        let mut cx = Context::<(), usize>::new(CLAIMED).unwrap();
+        let mut batch = Batch::<_, _, _, CLAIMED>::new();
         for number in 0..CLAIMED {
             batch.push(Request::poll(&socket).events(PollEvents::IN).tag(number)).unwrap();
         }
         assert_eq!(cx.submit(&mut batch).unwrap().accepted, CLAIMED);
         std::mem::forget(cx);
     };
-    killed(submit, |_| ());
+    kill_child(submit, |_| ());
 }
 
 #[test]
-fn a_process_that_is_killed_with_writes_in_flight() {
+fn kill_with_writes_in_flight_gives_limit_back() {
     const BLOCK: usize = 4096;
     const BLOCKS: usize = 64;
     let Some(device) = LoopDevice::new(&pattern(BLOCKS * BLOCK)) else { return };
     let Some(stall) = Stall::of(&device) else { return };
     let submit = || {
         let file = device.open();
-        let mut cx = Context::<PageBuf, usize, CLAIMED>::new().unwrap();
-        let mut batch = Batch::<_, _, BLOCKS>::new();
+        let mut cx = Context::<PageBuf, usize>::new(CLAIMED).unwrap();
+        let mut batch = Batch::<_, _, _, BLOCKS>::new();
         for number in 0..BLOCKS {
             let zeros = PageBuf::new(BLOCK).unwrap();
             batch.push(Request::write(&file, zeros, (number * BLOCK) as u64).tag(number)).unwrap();
@@ -232,10 +326,10 @@ fn a_process_that_is_killed_with_writes_in_flight() {
         drop(batch);
         std::mem::forget(cx);
     };
-    killed(submit, |child| {
+    kill_child(submit, |child| {
         thread::sleep(Duration::from_millis(50));
-        assert_eq!(child.try_status(), None, "it ends when its writes are over");
+        assert_eq!(child.try_status(), None, "the process does not end before its writes");
         stall.lift();
     });
-    assert!(device.content(BLOCKS * BLOCK).iter().all(|&byte| byte == 0), "all was written");
+    assert!(device.content(BLOCKS * BLOCK).iter().all(|&byte| byte == 0), "all blocks are written");
 }

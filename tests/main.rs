@@ -1,4 +1,4 @@
-//! The behaviour of the crate on the real kernel: one module a behaviour.
+//! Tests of the crate on the real kernel. Each module tests one part of its behaviour.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,55 +8,67 @@
     clippy::as_conversions,
     missing_docs,
     unreachable_pub,
-    reason = "tests stop at the first surprise"
+    reason = "a test panics when it fails"
 )]
 #![allow(
     clippy::std_instead_of_core,
     clippy::alloc_instead_of_core,
     clippy::multiple_unsafe_ops_per_block,
-    reason = "tests are programs with std, and play out several raw calls in a row"
+    reason = "tests are programs with std, and make several raw calls in a row"
 )]
 
-mod bad_buffers;
+mod buffer_reuse;
 mod buffers;
 mod cancel;
+mod capacity;
 mod close_file;
-mod conversions;
+mod completion_info;
 mod copy;
 mod drop_in_flight;
 mod drop_panics;
-mod explanations;
+mod eventfd;
 mod failing_device;
+mod faulty_kernel;
+mod flags_and_priority;
 mod fork;
 mod full_disk;
-mod interference;
-mod kernel_facts;
+mod invalid_memory;
+mod kernel_assumptions;
 mod leak;
-mod mixed;
-mod moves;
-mod notify;
-mod options;
+mod mixed_operations;
+mod move_context;
+mod no_rest;
+mod owned_files;
 mod poll;
 mod probe;
 mod random_operations;
+mod raw_buf;
 mod raw_layer;
 mod read_write;
-mod ring_counts;
-mod ring_doubt;
+mod repeat_request;
+mod request_errors;
+mod rest;
+mod ring_control;
 mod ring_fork;
-mod ring_peek;
+mod ring_inconsistent;
+mod ring_reader;
 mod ring_wraps;
 mod scope_exits;
 mod scope_swap;
 mod setup_errors;
 mod signal_mask;
 mod slow_device;
-mod strays;
+mod spurious_events;
+mod static_batch;
+mod stats;
+mod submit_errors;
 mod submit_full;
+mod submit_one;
 mod submit_refused;
-mod submit_stopped;
 mod support;
 mod sync;
+mod system_calls;
 mod threads;
 mod vectored;
 mod wait;
+mod wait_one;

@@ -1,7 +1,10 @@
-//! Polls: what they wait for, what they find, and how they end otherwise.
+//! Polls of sockets, pipes, terminals and files: which events complete them, how they are cancelled,
+//! and which files cannot be polled.
 
 use crate::support::skip;
-use linux_aio::{Batch, Cancel, Context, Errno, Outcome, PageBuf, PollEvents, Request};
+use linux_aio::{
+    Batch, CancelResult, Context, ContextError, Errno, Outcome, PageBuf, PollEvents, Request,
+};
 use std::{
     fs::File,
     io::{Read as _, Write as _},
@@ -9,12 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-type Cx = Context<(), u8, 8>;
+type Cx = Context<(), u8>;
 
-/// A context with polls of this socket for each of the masks, tagged in order.
+/// A context with a poll of the socket for each of the masks, tagged in order.
 fn polling(socket: &UnixStream, masks: &[PollEvents]) -> Cx {
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 8>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 8>::new();
     for (tag, &mask) in (0..).zip(masks) {
         batch.push(Request::poll(socket).events(mask).tag(tag)).unwrap();
     }
@@ -22,17 +25,17 @@ fn polling(socket: &UnixStream, masks: &[PollEvents]) -> Cx {
     cx
 }
 
-/// The events found, and how many were asked for unnecessarily.
+/// The events found, and the events asked for.
 fn found(outcome: Outcome) -> (PollEvents, PollEvents) {
     let Outcome::Ready { events, asked } = outcome else { panic!("{outcome:?}") };
     (events, asked)
 }
 
 #[test]
-fn the_default_mask_finds_room_to_write() {
+fn default_events_find_room_to_write() {
     let (socket, _peer) = UnixStream::pair().unwrap();
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::poll(&socket).tag(0)).unwrap();
     cx.submit(&mut batch).unwrap();
     let (events, asked) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
@@ -41,31 +44,31 @@ fn the_default_mask_finds_room_to_write() {
 }
 
 #[test]
-fn a_mask_waits_for_what_it_says() {
+fn poll_waits_for_its_events() {
     let (socket, mut peer) = UnixStream::pair().unwrap();
     let mut cx = polling(&socket, &[PollEvents::IN, PollEvents::OUT]);
     let done = cx.wait(1, None).unwrap().next().unwrap();
-    assert_eq!(done.tag, 1, "there is room to write");
+    assert_eq!(done.tag, 1, "the socket has room to write");
     assert_eq!(found(done.outcome().unwrap()).1, PollEvents::OUT);
     assert_eq!(
         cx.wait(1, Some(Duration::from_millis(20))).unwrap().count(),
         0,
-        "nothing to read yet"
+        "there is nothing to read yet"
     );
 
     peer.write_all(b"x").unwrap();
     let done = cx.wait(1, None).unwrap().next().unwrap();
     let (events, asked) = found(done.outcome().unwrap());
     assert_eq!((done.tag, events & asked), (0, PollEvents::IN));
-    // The raw result is the same number.
+    // The result is the same number.
     assert_eq!(done.result, Ok(events.bits().into()));
 }
 
 #[test]
-fn a_changed_mask_is_the_one_that_counts() {
+fn last_events_set_apply() {
     let (socket, _peer) = UnixStream::pair().unwrap();
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     let request = Request::poll(&socket).events(PollEvents::IN).events(PollEvents::OUT);
     batch.push(request.tag(0)).unwrap();
     cx.submit(&mut batch).unwrap();
@@ -74,7 +77,7 @@ fn a_changed_mask_is_the_one_that_counts() {
 }
 
 #[test]
-fn a_hang_up_is_found_unasked_and_can_be_left_out() {
+fn hang_up_is_reported_unasked() {
     let (socket, peer) = UnixStream::pair().unwrap();
     let mut cx = polling(&socket, &[PollEvents::RDHUP]);
     drop(peer);
@@ -84,27 +87,27 @@ fn a_hang_up_is_found_unasked_and_can_be_left_out() {
 }
 
 #[test]
-fn a_silent_socket_is_given_up_after_the_context_has_moved() {
+fn poll_is_cancelled_after_context_moved() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let start = Instant::now();
     let cx = polling(&socket, &[PollEvents::IN; 4]);
     let (ids, tags) =
-        cx.requests().map(|poll| (poll.id, *poll.tag)).unzip::<_, _, Vec<_>, Vec<_>>();
+        cx.in_flight().map(|poll| (poll.id, *poll.tag)).unzip::<_, _, Vec<_>, Vec<_>>();
     assert_eq!(tags, [0, 1, 2, 3]);
     let mut elsewhere = vec![cx];
     elsewhere.reserve(100);
     let cx = &mut elsewhere[0];
-    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::Cancelled));
+    assert_eq!(cx.cancel(ids[2]), Ok(CancelResult::Cancelled));
     let done = cx.wait(1, None).unwrap().next().unwrap();
     assert_eq!((done.tag, done.outcome(), done.result), (2, Ok(Outcome::Cancelled), Ok(0)));
-    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::NotInFlight));
-    // Its slot is used again; the old name does not reach the new request.
-    let mut batch = Batch::<_, _, 1>::new();
+    assert_eq!(cx.cancel(ids[2]), Ok(CancelResult::NotInFlight));
+    // Its slot is used again. The old id does not name the new request.
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::poll(&socket).events(PollEvents::IN).tag(9)).unwrap();
     cx.submit(&mut batch).unwrap();
-    assert_eq!(cx.cancel(ids[2]), Ok(Cancel::NotInFlight));
-    for id in cx.requests().map(|poll| poll.id).collect::<Vec<_>>() {
-        assert_eq!(cx.cancel(id), Ok(Cancel::Cancelled));
+    assert_eq!(cx.cancel(ids[2]), Ok(CancelResult::NotInFlight));
+    for id in cx.in_flight().map(|poll| poll.id).collect::<Vec<_>>() {
+        assert_eq!(cx.cancel(id), Ok(CancelResult::Cancelled));
     }
     let mut tags = cx.wait(4, None).unwrap().map(|done| done.tag).collect::<Vec<_>>();
     tags.sort_unstable();
@@ -113,39 +116,40 @@ fn a_silent_socket_is_given_up_after_the_context_has_moved() {
 }
 
 #[test]
-fn a_poll_that_is_ready_already_cannot_be_cancelled() {
+fn completed_poll_is_not_cancellable() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let mut cx = polling(&socket, &[PollEvents::OUT]);
-    // Unless its event has been received, it has a name; that is all.
-    let id = cx.requests().next().map(|poll| poll.id);
+    // Its event may not have been received yet: then it has an id still.
+    let id = cx.in_flight().next().map(|poll| poll.id);
     if let Some(id) = id {
-        assert_eq!(cx.cancel(id), Ok(Cancel::NotCancellable));
+        assert_eq!(cx.cancel(id), Ok(CancelResult::NotCancellable));
     }
     let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
     assert!(events.contains(PollEvents::OUT));
 }
 
 #[test]
-fn a_scope_gives_up_what_it_polls() {
+fn scope_end_cancels_polls() {
     let (socket, _peer) = UnixStream::pair().unwrap();
-    let mut cx = Context::<PageBuf, (), 8>::new().unwrap();
+    let mut cx = Context::<PageBuf, ()>::new(8).unwrap();
     let start = Instant::now();
     for _ in 0..10 {
         cx.scope(|cx: &mut Cx| {
-            let mut batch = Batch::<_, _, 8>::new();
+            let mut batch = Batch::<_, _, _, 8>::new();
             for tag in 0..8 {
                 batch.push(Request::poll(&socket).events(PollEvents::IN).tag(tag)).unwrap();
             }
             cx.submit(&mut batch).unwrap();
+            Ok::<_, ContextError>(())
         })
         .unwrap();
     }
-    assert_eq!(cx.in_flight(), 0);
+    assert_eq!(cx.outstanding(), 0);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
-fn dropping_a_context_gives_up_what_it_polls() {
+fn context_drop_cancels_polls() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let start = Instant::now();
     drop(polling(&socket, &[PollEvents::IN; 8]));
@@ -154,10 +158,10 @@ fn dropping_a_context_gives_up_what_it_polls() {
 }
 
 #[test]
-fn regular_files_are_always_ready() {
+fn regular_file_is_always_ready() {
     let file = File::open("/proc/self/exe").unwrap();
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::poll(&file).events(PollEvents::IN).tag(0)).unwrap();
     cx.submit(&mut batch).unwrap();
     let (events, _) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
@@ -165,7 +169,7 @@ fn regular_files_are_always_ready() {
 }
 
 #[test]
-fn what_cannot_be_waited_for_says_so() {
+fn fifo_open_for_both_is_not_pollable() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("fifo");
     let made = rustix::fs::mknodat(
@@ -179,13 +183,13 @@ fn what_cannot_be_waited_for_says_so() {
         return skip(format!("no FIFO in the temp directory: {errno}"));
     }
     let fifo = File::options().read(true).write(true).open(&path).unwrap();
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 2>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 2>::new();
     batch.push(Request::poll(&fifo).events(PollEvents::IN).tag(0)).unwrap();
     cx.submit(&mut batch).unwrap();
     let done = cx.wait(1, None).unwrap().next().unwrap();
     assert_eq!((done.outcome(), done.result), (Ok(Outcome::NotPollable), Err(Errno::EINVAL)));
-    // When it is ready, it can be polled.
+    // A poll of the FIFO completes when it is ready at once.
     (&fifo).write_all(b"x").unwrap();
     batch.push(Request::poll(&fifo).events(PollEvents::IN).tag(1)).unwrap();
     cx.submit(&mut batch).unwrap();
@@ -194,21 +198,21 @@ fn what_cannot_be_waited_for_says_so() {
 }
 
 #[test]
-fn what_cannot_be_waited_for_is_told_from_a_bad_eventfd() {
-    // A terminal cannot be waited for in this way either, when it is silent.
+fn not_pollable_differs_from_bad_eventfd() {
+    // A terminal without input cannot be polled either.
     let Ok(terminal) = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR) else {
         return skip("no pseudo-terminals");
     };
     let file = crate::support::file_with(b"");
     let eventfd = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap();
-    let mut cx = Cx::new().unwrap();
-    let mut outcome = |notify: bool, own: bool| {
-        let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Cx::new(8).unwrap();
+    let mut outcome = |of_context: bool, own: bool| {
+        let mut batch = Batch::<_, _, _, 1>::new();
         let poll = Request::poll(&terminal).events(PollEvents::PRI).tag(0);
-        batch.push(if own { poll.notify(&file) } else { poll }).unwrap();
-        cx.set_notify(notify.then(|| (&eventfd).into())).unwrap();
+        batch.push(if own { poll.eventfd(&file) } else { poll }).unwrap();
+        cx.set_eventfd(of_context.then(|| (&eventfd).into())).unwrap();
         cx.submit(&mut batch).unwrap();
-        let id = cx.requests().next().map(|poll| poll.id);
+        let id = cx.in_flight().next().map(|poll| poll.id);
         if let Some(id) = id {
             cx.cancel(id).unwrap();
         }
@@ -216,22 +220,23 @@ fn what_cannot_be_waited_for_is_told_from_a_bad_eventfd() {
     };
     let plain = outcome(false, false).unwrap();
     assert!(matches!(plain, Outcome::NotPollable | Outcome::Cancelled), "{plain:?}");
-    assert_eq!(outcome(true, false), Ok(plain), "the context's eventfd is known to be one");
+    assert_eq!(outcome(true, false), Ok(plain), "set_eventfd has checked the context's eventfd");
     let error = outcome(false, true).unwrap_err();
     assert_eq!(error.errno, Errno::EINVAL);
-    assert!(error.to_string().contains("or the eventfd is none"), "{error}");
+    assert!(error.to_string().contains("is not an eventfd"), "{error}");
 }
 
 #[test]
-fn a_scope_that_may_not_cancel_ends_the_context_instead() {
+fn scope_end_destroys_context_when_io_cancel_fails() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     crate::support::in_thread(|| {
-        let mut cx = Context::<(), (), 1>::new().unwrap();
+        let mut cx = Context::<(), ()>::new(1).unwrap();
         cx.scope(|cx| {
-            let mut batch = Batch::<(), (), 1>::new();
+            let mut batch = Batch::<_, (), (), 1>::new();
             batch.push(Request::poll(&socket).events(PollEvents::IN)).unwrap();
             cx.submit(&mut batch).unwrap();
             crate::support::forbid(libc::SYS_io_cancel, &[], libc::EPERM);
+            Ok::<_, ContextError>(())
         })
         .unwrap();
         assert_eq!(cx.reap().unwrap_err(), linux_aio::ContextError::Gone);
@@ -239,18 +244,18 @@ fn a_scope_that_may_not_cancel_ends_the_context_instead() {
 }
 
 #[test]
-fn one_loop_for_files_and_sockets() {
+fn one_loop_serves_files_and_sockets() {
     let file = crate::support::file_with(b"from the disk");
     let (socket, mut peer) = UnixStream::pair().unwrap();
-    let mut cx = Context::<Vec<u8>, &str, 2>::new().unwrap();
-    let mut batch = Batch::<_, _, 2>::new();
+    let mut cx = Context::<Vec<u8>, &str>::new(2).unwrap();
+    let mut batch = Batch::<_, _, _, 2>::new();
     batch
-        .push(Request::poll(&socket).events(PollEvents::IN).carry(vec![0; 16]).tag("socket"))
+        .push(Request::poll(&socket).events(PollEvents::IN).with_buf(vec![0; 16]).tag("socket"))
         .unwrap();
     batch.push(Request::read(&file, vec![0; 13], 0).tag("file")).unwrap();
     cx.submit(&mut batch).unwrap();
     let mut seen = Vec::new();
-    while cx.in_flight() > 0 {
+    while cx.outstanding() > 0 {
         for mut done in cx.wait(1, None).unwrap() {
             match done.tag {
                 "file" => {

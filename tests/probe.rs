@@ -1,11 +1,12 @@
-//! The probe says what is so: each answer is compared with what happens to a real request.
+//! [`Probe`] on files, sockets and pipes, and in a sandbox: what it says is supported, refused or
+//! untried.
 
 use crate::support::{SYS_IO_PGETEVENTS, file_with, forbid, in_thread};
 use linux_aio::{Errno, Opcode, Probe, RwFlags, Support};
 use std::{fs::File, os::unix::net::UnixStream};
 
 #[test]
-fn a_regular_file_takes_all_operations_and_is_not_changed() {
+fn regular_file_supports_all_operations_unchanged() {
     let file = file_with(b"hello");
     let before = file.metadata().unwrap();
     let probe = Probe::run(&file).unwrap();
@@ -29,7 +30,7 @@ fn a_regular_file_takes_all_operations_and_is_not_changed() {
 }
 
 #[test]
-fn what_a_file_is_not_open_for_is_not_tried() {
+fn operation_file_is_not_open_for_is_untried() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let reading = Probe::run(&File::open(file.path()).unwrap()).unwrap();
     assert_eq!(reading.operation(Opcode::Pread), Support::Yes);
@@ -42,7 +43,7 @@ fn what_a_file_is_not_open_for_is_not_tried() {
 }
 
 #[test]
-fn a_silent_socket_does_not_hang_it() {
+fn probe_of_silent_socket_returns() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     let probe = Probe::run(&socket).unwrap();
     assert_eq!(probe.operation(Opcode::Pread), Support::Untried);
@@ -52,10 +53,10 @@ fn a_silent_socket_does_not_hang_it() {
 }
 
 #[test]
-fn an_empty_pipe_does_not_hang_it() {
+fn probe_of_empty_pipe_returns() {
     let (reader, _writer) = std::io::pipe().unwrap();
     let probe = Probe::run(&reader).unwrap();
-    assert_eq!(probe.operation(Opcode::Poll), Support::Yes, "it was cancelled");
+    assert_eq!(probe.operation(Opcode::Poll), Support::Yes, "the poll was cancelled");
     let probe = in_thread(|| {
         forbid(libc::SYS_io_cancel, &[], libc::EPERM);
         Probe::run(&reader).unwrap()
@@ -64,16 +65,18 @@ fn an_empty_pipe_does_not_hang_it() {
 }
 
 #[test]
-fn flags_are_not_blamed_for_the_file() {
+fn transfers_are_untried_on_directory() {
     let directory = File::open("/").unwrap();
     let probe = Probe::run(&directory).unwrap();
-    assert_eq!(probe.operation(Opcode::Pread), Support::No(Errno::EINVAL));
+    assert_eq!(probe.operation(Opcode::Pread), Support::Untried);
+    assert_eq!(probe.operation(Opcode::Pwritev), Support::Untried);
     assert_eq!(probe.flag(Opcode::Pread, RwFlags::HIPRI), Support::Untried);
+    assert_eq!((probe.pieces, probe.priority), (None, Support::Untried));
     assert_eq!(probe.operation(Opcode::Fsync), Support::Yes);
 }
 
 #[test]
-fn what_a_sandbox_forbids_is_not_there() {
+fn forbidden_calls_are_unsupported() {
     let file = file_with(b"hello");
     let probe = in_thread(|| {
         forbid(SYS_IO_PGETEVENTS, &[], libc::EPERM);

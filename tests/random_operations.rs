@@ -1,8 +1,8 @@
-//! Twenty thousand random pushes, pops, submits and waits, on requests good and bad, against a plain
-//! account of what must come back: each tag once, with its own errno and bytes.
+//! Twenty thousand random pushes, pops, submits and waits of valid and invalid requests, compared with
+//! a set of the tags that must come back: each completes once, with its own errno and bytes.
 
 use crate::support::{direct_file_with, file_with, pattern};
-use linux_aio::{Batch, Completion, Context, Errno, PageBuf, Request, RwFlags};
+use linux_aio::{Batch, Borrowed, Completion, Context, Errno, PageBuf, Request, RwFlags};
 use std::{collections::HashSet, fs::File, time::Duration};
 
 const BLOCK: usize = 4096;
@@ -10,7 +10,7 @@ const BLOCKS: usize = 16;
 const IN_FLIGHT: usize = 5;
 const IN_BATCH: usize = 7;
 
-/// What a request is, and hence what must become of it.
+/// What kind of request it is, which decides its result.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Direct,
@@ -34,7 +34,12 @@ struct Files {
 }
 
 impl Files {
-    fn request(&self, number: u64, kind: Kind, block: usize) -> Request<'_, PageBuf, (u64, Kind)> {
+    fn request(
+        &self,
+        number: u64,
+        kind: Kind,
+        block: usize,
+    ) -> Request<Borrowed<'_>, PageBuf, (u64, Kind)> {
         let offset = (block * BLOCK) as u64;
         let buf = PageBuf::new(BLOCK).unwrap();
         let request = match kind {
@@ -55,7 +60,9 @@ impl Files {
         match done.tag.1 {
             Direct | Buffered => {
                 assert_eq!(done.result, Ok(BLOCK));
-                assert!(done.transferred() == &self.content[done.offset() as usize..][..BLOCK]);
+                assert!(
+                    done.transferred() == &self.content[done.info().offset() as usize..][..BLOCK]
+                );
             }
             WrongMode => assert_eq!(done.result, Err(Errno::EBADF)),
             Directory | Beyond => assert_eq!(done.result, Err(Errno::EINVAL)),
@@ -65,7 +72,7 @@ impl Files {
 }
 
 #[test]
-fn agree_with_a_plain_account() {
+fn every_request_completes_once_with_its_result() {
     let content = pattern(BLOCK * BLOCKS);
     let Some(direct) = direct_file_with(&content) else { return };
     let files = Files {
@@ -76,9 +83,9 @@ fn agree_with_a_plain_account() {
         content,
     };
     let mut random = fastrand::Rng::with_seed(7);
-    let mut cx = Context::<PageBuf, (u64, Kind), IN_FLIGHT>::new().unwrap();
-    let mut batch = Batch::<_, _, IN_BATCH>::new();
-    let mut account = HashSet::new();
+    let mut cx = Context::<PageBuf, (u64, Kind)>::new(IN_FLIGHT).unwrap();
+    let mut batch = Batch::<_, _, _, IN_BATCH>::new();
+    let mut pending = HashSet::new();
     let mut completed = 0;
 
     for number in 0..20_000 {
@@ -87,27 +94,30 @@ fn agree_with_a_plain_account() {
                 let request =
                     files.request(number, random.choice(KINDS).unwrap(), random.usize(0..BLOCKS));
                 match batch.push(request) {
-                    Ok(()) => assert!(account.insert(number)),
+                    Ok(()) => assert!(pending.insert(number)),
                     Err(full) => {
                         assert_eq!(batch.len(), IN_BATCH);
-                        assert_eq!(full.0.into_parts().1.0, number);
+                        assert_eq!(full.0.tag_ref().0, number);
                     }
                 }
             }
             3 => {
                 if let Some(request) = batch.pop() {
-                    assert!(account.remove(&request.into_parts().1.0));
+                    assert!(pending.remove(&request.tag_ref().0));
                 }
             }
             4 => {
-                let (waiting, had) = (batch.len(), cx.in_flight());
+                let (waiting, had) = (batch.len(), cx.outstanding());
                 let submitted = cx.submit(&mut batch).unwrap();
                 let left_batch = submitted.accepted + submitted.refused;
                 assert_eq!(left_batch, waiting.min(IN_FLIGHT - had));
-                assert_eq!((batch.len(), cx.in_flight()), (waiting - left_batch, had + left_batch));
+                assert_eq!(
+                    (batch.len(), cx.outstanding()),
+                    (waiting - left_batch, had + left_batch)
+                );
             }
             _ => {
-                let had = cx.in_flight();
+                let had = cx.outstanding();
                 let min = random.usize(0..IN_FLIGHT + 2);
                 let span = random
                     .choice([Duration::ZERO, Duration::from_micros(3), Duration::MAX])
@@ -119,18 +129,18 @@ fn agree_with_a_plain_account() {
                 }
                 let mut taken = 0;
                 for done in completions.take(random.usize(0..IN_FLIGHT + 1)) {
-                    assert!(account.remove(&done.tag.0), "once");
+                    assert!(pending.remove(&done.tag.0), "each completes once");
                     files.check(&done);
                     taken += 1;
                 }
-                assert_eq!(cx.in_flight(), had - taken);
+                assert_eq!(cx.outstanding(), had - taken);
                 completed += taken as u64;
             }
         }
     }
-    assert_eq!(account.len(), batch.len() + cx.in_flight(), "nothing is lost");
+    assert_eq!(pending.len(), batch.len() + cx.outstanding(), "no request is lost");
     let stats = cx.stats();
-    assert_eq!((stats.completed, stats.strays), (completed, 0));
-    assert_eq!(stats.accepted + stats.refused, completed + cx.in_flight() as u64);
+    assert_eq!((stats.completed, stats.spurious), (completed, 0));
+    assert_eq!(stats.accepted + stats.refused, completed + cx.outstanding() as u64);
     assert!(completed > 1000, "only {completed}");
 }

@@ -1,16 +1,16 @@
-//! A child shares the ring's memory with its parent, and could take the events that wait there. It
-//! does not: of 32 that wait when it is forked, its parent takes 32.
+//! A forked child shares the completion ring's memory with its parent. It takes no event from it: of
+//! 32 events that are in the ring at the fork, the parent takes 32.
 
-use crate::support::{RING, file_with, in_child};
+use crate::support::{RING, empty_scope, file_with, in_child};
 use linux_aio::{Batch, Context, ContextError, Request};
 use std::fs::File;
 
-type Cx = Context<Vec<u8>, u8, 32>;
+type Cx = Context<Vec<u8>, u8>;
 
-/// A context with 32 completions, of which nobody has seen one yet.
-fn waiting(file: &File) -> Cx {
-    let mut cx = Cx::new().unwrap();
-    let mut batch = Batch::<_, _, 32>::new();
+/// A context with 32 events in its ring.
+fn with_events(file: &File) -> Cx {
+    let mut cx = Cx::new(32).unwrap();
+    let mut batch = Batch::<_, _, _, 32>::new();
     for number in 0..32 {
         batch.push(Request::read(file, vec![0; 1], number.into()).tag(number)).unwrap();
     }
@@ -18,7 +18,7 @@ fn waiting(file: &File) -> Cx {
     cx
 }
 
-/// Whether the parent's events are all there, and come by the ring.
+/// Checks that all events are received, and from the ring.
 fn take_all(mut cx: Cx) {
     let calls = cx.stats().system_calls;
     let done = cx.wait(32, None).unwrap();
@@ -31,34 +31,35 @@ fn content() -> File {
     file_with(&(0..32).collect::<Vec<_>>())
 }
 
-/// Tries everything that could take an event, or say that there is one.
+/// Calls every method that could take an event, or tell that there is one.
 fn try_all(cx: &mut Cx, file: &File) {
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::read(file, vec![0; 1], 0).tag(0)).unwrap();
     for ring in [true, false, true] {
-        assert!(!cx.set_ring(ring), "there is no ring for a child");
+        cx.use_ring(ring);
+        assert!(!cx.reads_ring(), "a child does not read the ring");
         assert_eq!(cx.has_completions(), Err(ContextError::Forked));
         assert_eq!(cx.reap().unwrap_err(), ContextError::Forked);
         assert_eq!(cx.wait(0, None).unwrap_err(), ContextError::Forked);
         assert_eq!(cx.wait(32, None).unwrap_err(), ContextError::Forked);
         assert_eq!(cx.submit(&mut batch).unwrap_err().cause, ContextError::Forked);
-        let scope = cx.scope(|_: &mut Context<&[u8], (), 32>| ());
+        let scope = empty_scope(cx);
         assert_eq!(scope.unwrap_err(), ContextError::Forked);
     }
     assert_eq!(batch.len(), 1);
-    assert_eq!((cx.in_flight(), cx.stats().ring_events), (32, 0));
+    assert_eq!((cx.outstanding(), cx.stats().ring_events), (32, 0));
 }
 
-/// Moves the handle out, for a child to drop or close. The child must never return to where it was.
+/// Copies the handle, for a child to drop or close. The child never uses the original again.
 fn moved_out(cx: &mut Cx) -> Cx {
-    // SAFETY: the caller's duty.
+    // SAFETY: the child drops the copy only, and leaves by `_exit`.
     unsafe { std::ptr::read(cx) }
 }
 
 #[test]
-fn a_child_takes_none_of_its_parent_s_events() {
+fn child_takes_no_event_of_parent() {
     let file = content();
-    let mut cx = waiting(&file);
+    let mut cx = with_events(&file);
     in_child(|| {
         try_all(&mut cx, &file);
         drop(moved_out(&mut cx));
@@ -68,14 +69,14 @@ fn a_child_takes_none_of_its_parent_s_events() {
 }
 
 #[test]
-fn nor_does_a_child_with_a_context_of_its_own() {
+fn child_with_own_context_takes_no_event_of_parent() {
     let file = content();
-    let mut cx = waiting(&file);
+    let mut cx = with_events(&file);
     in_child(|| {
-        // Made before and after the parent's handle is tried, and dropped before and after.
-        let own = waiting(&file);
+        // One is made before the parent's handle is used, one after it; likewise they are closed.
+        let own = with_events(&file);
         try_all(&mut cx, &file);
-        let another = waiting(&file);
+        let another = with_events(&file);
         take_all(own);
         drop(moved_out(&mut cx));
         take_all(another);
@@ -84,15 +85,15 @@ fn nor_does_a_child_with_a_context_of_its_own() {
 }
 
 #[test]
-fn nor_does_a_grandchild_those_of_its_parent() {
+fn grandchild_takes_no_event_of_ancestors() {
     let file = content();
-    let mut cx = waiting(&file);
+    let mut cx = with_events(&file);
     in_child(|| {
-        let mut own = waiting(&file);
+        let mut own = with_events(&file);
         in_child(|| {
             try_all(&mut cx, &file);
             try_all(&mut own, &file);
-            take_all(waiting(&file));
+            take_all(with_events(&file));
         });
         take_all(own);
     });

@@ -1,118 +1,128 @@
-//! Whatever is done through the `&mut Context` that a scope hands out, its borrows are safe: the
-//! scope empties what stands in its own frame when it ends.
+//! A program exchanges the context of a scope through its `&mut Context`, by `mem::swap` and
+//! `mem::replace`. The borrows stay safe: a scope waits for the context that is in its place when it
+//! ends.
 
 use crate::support::{direct_file_with, file_with, pattern};
-use linux_aio::{Batch, Context, PageBuf, Request};
+use linux_aio::{Batch, Context, ContextError, PageBuf, Request};
 use std::mem;
 
 const BLOCK: usize = 1 << 20;
 
 #[test]
-fn contexts_of_nested_scopes_change_places() {
+fn swap_contexts_of_nested_scopes() {
     let content = pattern(4 * BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
     };
     let mut bufs = [(); 4].map(|()| PageBuf::new(BLOCK).unwrap());
     let [a, b, c, d] = &mut bufs;
-    // Both scopes' buffers live longer than both scopes: that is what the types ask for.
-    let mut first = Context::<(), (), 2>::new().unwrap();
-    let mut second = Context::<(), [u64; 500], 2>::new().unwrap();
+    // The types require that the buffers of both scopes outlive both scopes.
+    let mut first = Context::<(), ()>::new(2).unwrap();
+    let mut second = Context::<(), [u64; 500]>::new(2).unwrap();
     let (first_id, second_id) = (first.id(), second.id());
     first
-        .scope(|outer: &mut Context<&mut [u8], u64, 2>| {
+        .scope(|outer: &mut Context<&mut [u8], u64>| {
             second
-                .scope(|inner: &mut Context<&mut [u8], u64, 2>| {
-                    let mut batch = Batch::<_, _, 2>::new();
+                .scope(|inner: &mut Context<&mut [u8], u64>| {
+                    let mut batch = Batch::<_, _, _, 2>::new();
                     batch.push(Request::read(&file, &mut a[..], 0).tag(0)).unwrap();
                     batch.push(Request::read(&file, &mut b[..], BLOCK as u64).tag(1)).unwrap();
                     inner.submit(&mut batch).unwrap();
                     mem::swap(outer, inner);
-                    assert_eq!((outer.in_flight(), inner.in_flight()), (2, 0));
+                    assert_eq!((outer.outstanding(), inner.outstanding()), (2, 0));
                     batch.push(Request::read(&file, &mut c[..], 2 * BLOCK as u64).tag(2)).unwrap();
                     inner.submit(&mut batch).unwrap();
+                    Ok::<_, ContextError>(())
                 })
                 .unwrap();
-            // The inner scope waited for what stood in its frame: the third read.
+            // The inner scope has waited for the context in its place: for the third read.
             assert_eq!(
-                outer.in_flight(),
+                outer.outstanding(),
                 2,
-                "the others go on, and may, since they outlive this scope too"
+                "the other two are in flight, and their buffers outlive this scope too"
             );
-            let mut batch = Batch::<_, _, 2>::new();
+            let mut batch = Batch::<_, _, _, 2>::new();
             assert!(outer.wait(1, None).unwrap().next().is_some());
             batch.push(Request::read(&file, &mut d[..], 3 * BLOCK as u64).tag(3)).unwrap();
             outer.submit(&mut batch).unwrap();
+            Ok::<_, ContextError>(())
         })
         .unwrap();
     for (buf, content) in bufs.iter().zip(content.chunks(BLOCK)) {
         assert!(buf[..] == *content);
     }
-    // The handles have each other's context now, and both work.
+    // The handles have exchanged their contexts, and both work.
     assert_eq!((first.id(), second.id()), (second_id, first_id));
     let file = file_with(b"hello");
     let mut buf = [0; 5];
     second
         .scope(|cx| {
-            let mut batch = Batch::<&mut [u8], (), 1>::new();
+            let mut batch = Batch::<_, &mut [u8], (), 1>::new();
             batch.push(Request::read(&file, &mut buf[..], 0)).unwrap();
             cx.submit(&mut batch).unwrap();
+            Ok::<_, ContextError>(())
         })
         .unwrap();
     assert_eq!(&buf, b"hello");
-    let mut big = Batch::<Vec<u8>, _, 2>::new();
+    let mut big = Batch::<_, Vec<u8>, _, 2>::new();
     big.push(Request::read(&file, vec![0; 5], 0).tag([9; 500])).unwrap();
     second
-        .scope(|cx: &mut Context<Vec<u8>, [u64; 500], 2>| {
+        .scope(|cx: &mut Context<Vec<u8>, [u64; 500]>| {
             cx.submit(&mut big).unwrap();
             assert_eq!(
                 cx.wait(1, None).unwrap().next().unwrap().tag,
                 [9; 500],
                 "there is room for its tags"
             );
+            Ok::<_, ContextError>(())
         })
         .unwrap();
 }
 
 #[test]
-fn an_owned_context_takes_the_place_of_a_scope_s() {
+fn replace_scope_context_by_owned_one() {
     let content = pattern(BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
     };
-    let mut cx = Context::<(), (), 1>::new().unwrap();
+    let mut cx = Context::<(), ()>::new(1).unwrap();
     let old = cx
-        .scope(|cx: &mut Context<PageBuf, (), 1>| {
-            let mut batch = Batch::<_, _, 1>::new();
+        .scope(|cx: &mut Context<PageBuf, ()>| {
+            let mut batch = Batch::<_, _, _, 1>::new();
             batch.push(Request::read(&file, PageBuf::new(BLOCK).unwrap(), 0)).unwrap();
             cx.submit(&mut batch).unwrap();
-            // Its buffers are owned, so it may be carried out with a read in flight.
-            mem::replace(cx, Context::new().unwrap())
+            // Its buffers are owned, so it may leave the scope with a read in flight.
+            Ok::<_, ContextError>(mem::replace(cx, Context::new(1).unwrap()))
         })
         .unwrap();
     let mut old = old;
     assert!(old.wait(1, None).unwrap().next().unwrap().buf[..] == content);
     assert_ne!(old.id(), cx.id());
     mem::forget(old);
-    cx.scope(|cx: &mut Context<&mut [u8], (), 1>| assert_eq!(cx.in_flight(), 0)).unwrap();
+    let outstanding = |cx: &mut Context<&mut [u8], ()>| Ok::<_, ContextError>(cx.outstanding());
+    assert_eq!(cx.scope(outstanding), Ok(0));
 }
 
 #[test]
-fn an_owned_context_with_reads_in_flight_is_swapped_in() {
+fn swap_in_owned_context_with_reads_in_flight() {
     let content = pattern(BLOCK);
     let Some(file) = direct_file_with(&content) else {
         return;
     };
-    let mut owned = Context::<PageBuf, (), 1>::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut owned = Context::<PageBuf, ()>::new(1).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::read(&file, PageBuf::new(BLOCK).unwrap(), 0)).unwrap();
     owned.submit(&mut batch).unwrap();
-    let mut cx = Context::<(), (), 1>::new().unwrap();
-    cx.scope(|cx| mem::swap(cx, &mut owned)).unwrap();
+    let mut cx = Context::<(), ()>::new(1).unwrap();
+    cx.scope(|cx| {
+        mem::swap(cx, &mut owned);
+        Ok::<_, ContextError>(())
+    })
+    .unwrap();
     assert_eq!(
-        (owned.in_flight(), cx.in_flight()),
+        (owned.outstanding(), cx.outstanding()),
         (0, 0),
-        "the scope waited for what it was left with"
+        "the scope waited for the context that was swapped in"
     );
     batch.push(Request::read(&file, PageBuf::new(BLOCK).unwrap(), 0)).unwrap();
     owned.submit(&mut batch).unwrap();
@@ -120,24 +130,28 @@ fn an_owned_context_with_reads_in_flight_is_swapped_in() {
 }
 
 #[test]
-fn a_context_that_cannot_come_home_is_gone_and_looks_at_nothing() {
+fn context_that_cannot_be_restored_is_gone() {
     let file = file_with(b"hello");
     crate::support::in_thread(|| {
-        // One that needs much room and has used it, and one that needs little.
-        let mut big = Context::<Vec<u8>, [u64; 4096], 8>::new().unwrap();
-        let mut small = Context::<(), (), 8>::new().unwrap();
-        let mut batch = Batch::<_, _, 1>::new();
+        // The first needs more pages than the second.
+        let mut big = Context::<Vec<u8>, [u64; 4096]>::new(8).unwrap();
+        let mut small = Context::<(), ()>::new(8).unwrap();
+        let mut batch = Batch::<_, _, _, 1>::new();
         batch.push(Request::read(&file, vec![0; 5], 0).tag([7; 4096])).unwrap();
         big.submit(&mut batch).unwrap();
         assert_eq!(big.wait(1, None).unwrap().count(), 1);
-        big.scope(|outer: &mut Context<(), (), 8>| {
-            small.scope(|inner| mem::swap(outer, inner)).unwrap();
-            // The pages that come home are too few, and there are no others.
+        big.scope(|outer: &mut Context<(), ()>| {
+            small.scope(|inner| {
+                mem::swap(outer, inner);
+                Ok::<_, ContextError>(())
+            })?;
+            // The pages of the other context are too few, and no more can be mapped.
             crate::support::forbid(libc::SYS_mmap, &[], libc::ENOMEM);
+            Ok::<_, ContextError>(())
         })
         .unwrap();
         drop(small);
-        assert_eq!((big.requests().count(), big.in_flight()), (0, 0));
+        assert_eq!((big.in_flight().count(), big.outstanding()), (0, 0));
         assert_eq!(big.reap().unwrap_err(), linux_aio::ContextError::Gone);
         assert_eq!(big.submit(&mut batch).unwrap_err().cause, linux_aio::ContextError::Gone);
     });

@@ -1,19 +1,19 @@
-//! A context that cannot be made says why, with the numbers and with what to do.
+//! A context cannot be made: [`SetupError`] says which call failed, why, and what to do.
 
 use crate::support::{forbid, in_thread};
 use linux_aio::{Context, Errno, SetupError, raw::RawContext};
 
-/// More than `fs.aio-max-nr` on any machine that runs this: it counts 32 bits.
+/// More than `fs.aio-max-nr` on most machines, and less than the kernel's maximum.
 const TOO_MANY: usize = 4_000_000;
 
 #[test]
-fn more_than_the_limit_names_all_three_numbers() {
+fn above_limit_message_has_all_three_numbers() {
     let limit: u64 =
         std::fs::read_to_string("/proc/sys/fs/aio-max-nr").unwrap().trim().parse().unwrap();
     if limit >= TOO_MANY as u64 {
         return crate::support::skip(format!("fs.aio-max-nr is {limit}"));
     }
-    let error = Context::<Vec<u8>, (), TOO_MANY>::new().unwrap_err();
+    let error = Context::<Vec<u8>, ()>::new(TOO_MANY).unwrap_err();
     assert_eq!((error.call, error.errno, error.asked), ("io_setup", Errno::EAGAIN, TOO_MANY));
     assert_eq!(error.limit, Some(limit));
     let in_use = error.in_use.unwrap();
@@ -27,7 +27,7 @@ fn more_than_the_limit_names_all_three_numbers() {
 }
 
 #[test]
-fn more_than_any_kernel_allows() {
+fn above_kernel_maximum_is_einval() {
     for asked in [100_000_000, u32::MAX as usize, usize::MAX] {
         let error = RawContext::new(asked).unwrap_err();
         assert_eq!((error.errno, error.asked), (Errno::EINVAL, asked));
@@ -40,21 +40,21 @@ fn more_than_any_kernel_allows() {
 }
 
 #[test]
-fn none_at_all() {
+fn zero_requests_is_einval() {
     let error = RawContext::new(0).unwrap_err();
     assert_eq!(error.to_string(), "io_setup: a context of no requests: ask for one at least");
 }
 
-/// The error where a sandbox answers `errno` to `call`.
+/// The error of making a context where a sandbox answers `errno` to `call`.
 fn forbidden(call: i64, errno: i32) -> SetupError {
     in_thread(|| {
         forbid(call, &[], errno);
-        Context::<Vec<u8>, (), 8>::new().unwrap_err()
+        Context::<Vec<u8>, ()>::new(8).unwrap_err()
     })
 }
 
 #[test]
-fn where_aio_is_forbidden_the_message_says_what_to_do() {
+fn forbidden_io_setup_message_says_what_to_allow() {
     let error = forbidden(libc::SYS_io_setup, libc::EPERM);
     assert_eq!(
         error.to_string(),
@@ -65,23 +65,25 @@ fn where_aio_is_forbidden_the_message_says_what_to_do() {
     assert_eq!(
         error.to_string(),
         "io_setup: ENOSYS: Function not implemented (os error 38): the kernel is built without AIO \
-         (CONFIG_AIO), or a seccomp filter hides it: allow io_setup, io_submit, io_getevents and io_destroy \
-         in the sandbox's profile"
+         (CONFIG_AIO), a seccomp filter hides it, or an emulator (user-mode qemu, for example) does not have \
+         it: allow io_setup, io_submit, io_getevents and io_destroy in the sandbox's profile"
     );
 }
 
 #[test]
-fn no_memory() {
+fn enomem_message_says_what_to_do() {
     let error = forbidden(libc::SYS_io_setup, libc::ENOMEM);
     assert_eq!(
         error.to_string(),
-        "io_setup: no memory for a context of 8 requests: ENOMEM: Cannot allocate memory (os error 12)"
+        "io_setup: no memory for a context of 8 requests: ENOMEM: Cannot allocate memory (os error 12): ask \
+         for fewer"
     );
+    assert_eq!(error.errno(), Errno::ENOMEM);
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::OutOfMemory);
 }
 
 #[test]
-fn without_proc_the_message_does_without_numbers() {
+fn message_without_proc_has_no_numbers() {
     let error = in_thread(|| {
         forbid(libc::SYS_openat, &[], libc::ENOENT);
         RawContext::new(TOO_MANY).unwrap_err()
@@ -94,13 +96,13 @@ fn without_proc_the_message_does_without_numbers() {
 }
 
 #[test]
-fn without_wipe_on_fork_a_context_works_all_the_same() {
+fn context_works_without_wipe_on_fork() {
     let file = crate::support::file_with(b"hello");
     in_thread(|| {
         // What kernels before Linux 4.14 answer.
         forbid(libc::SYS_madvise, &[(2, 18)], libc::EINVAL);
-        let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
-        let mut batch = linux_aio::Batch::<_, _, 1>::new();
+        let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
+        let mut batch = linux_aio::Batch::<_, _, _, 1>::new();
         batch.push(linux_aio::Request::read(&file, vec![0; 5], 0)).unwrap();
         cx.submit(&mut batch).unwrap();
         assert_eq!(cx.wait(1, None).unwrap().next().unwrap().buf, b"hello");
@@ -108,11 +110,11 @@ fn without_wipe_on_fork_a_context_works_all_the_same() {
 }
 
 #[test]
-fn a_fork_guard_that_cannot_be_had_is_not_done_without() {
+fn madvise_error_other_than_einval_fails_setup() {
     // Only EINVAL says that the kernel does not know how.
     let error = in_thread(|| {
         forbid(libc::SYS_madvise, &[(2, 18)], libc::EPERM);
-        Context::<Vec<u8>, (), 1>::new().unwrap_err()
+        Context::<Vec<u8>, ()>::new(1).unwrap_err()
     });
     assert_eq!((error.call, error.errno), ("madvise", Errno::EPERM));
     assert!(error.to_string().ends_with("allow madvise in the sandbox's profile"), "{error}");

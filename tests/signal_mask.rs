@@ -1,5 +1,5 @@
-//! Waiting with a signal mask: signals that it lets through end the wait, others do not, and no
-//! completion is lost. The same where `io_pgetevents` is missing or forbidden, as far as it can be.
+//! [`Context::wait_with_mask`]: a signal that the mask does not block ends the wait, a blocked one
+//! does not, and no completion is lost; also where `io_pgetevents` is missing or forbidden.
 
 use crate::support::{SYS_IO_PGETEVENTS, file_with, forbid, in_thread};
 use linux_aio::{Batch, Context, ContextError, PollEvents, Request, SignalSet};
@@ -22,7 +22,7 @@ fn handled(signal: libc::c_int) -> u32 {
     HANDLED[signal as usize].load(Ordering::Relaxed)
 }
 
-/// Makes a signal count, and blocks it in this thread.
+/// Installs a handler that counts the signal, and blocks it in this thread.
 fn blocked_with_handler(signal: libc::c_int) {
     let handler: extern "C" fn(libc::c_int) = handle;
     // SAFETY: the handler only counts; the set is a local variable.
@@ -34,11 +34,11 @@ fn blocked_with_handler(signal: libc::c_int) {
     }
 }
 
-/// A context that waits for a socket that stays silent.
-fn silent() -> (Context<(), (), 2>, UnixStream) {
+/// A context with a poll that does not complete until the peer is dropped.
+fn silent() -> (Context<(), ()>, UnixStream) {
     let (socket, peer) = UnixStream::pair().unwrap();
-    let mut cx = Context::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Context::new(2).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::poll(&socket).events(PollEvents::IN)).unwrap();
     cx.submit(&mut batch).unwrap();
     (cx, peer)
@@ -48,7 +48,7 @@ const SHORT: Option<Duration> = Some(Duration::from_millis(50));
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
 
 #[test]
-fn a_pending_signal_ends_the_wait_that_lets_it_through() {
+fn pending_unblocked_signal_ends_wait() {
     in_thread(|| {
         blocked_with_handler(libc::SIGUSR2);
         let (mut cx, _peer) = silent();
@@ -59,7 +59,7 @@ fn a_pending_signal_ends_the_wait_that_lets_it_through() {
         assert_eq!(
             cx.wait_with_mask(1, SHORT, still_blocked).unwrap().count(),
             0,
-            "until the timeout"
+            "a blocked signal does not end the wait"
         );
         assert_eq!(handled(libc::SIGUSR2), before);
 
@@ -69,20 +69,20 @@ fn a_pending_signal_ends_the_wait_that_lets_it_through() {
         assert_eq!(error, ContextError::Interrupted);
         assert!(start.elapsed() < Duration::from_secs(10));
         assert_eq!(handled(libc::SIGUSR2), before + 1);
-        assert_eq!(cx.in_flight(), 1);
+        assert_eq!(cx.outstanding(), 1);
     });
 }
 
 #[test]
-fn without_pgetevents_the_mask_is_in_force_all_the_same() {
+fn mask_applies_without_io_pgetevents() {
     for errno in [libc::ENOSYS, libc::EPERM] {
         in_thread(|| {
             blocked_with_handler(libc::SIGWINCH);
             forbid(SYS_IO_PGETEVENTS, &[], errno);
             let (mut cx, peer) = silent();
             let empty = SignalSet::EMPTY;
-            // Comes while it waits; so it ends the wait even where the mask is set beforehand.
-            // SAFETY: has no duties.
+            // The signal comes during the wait, so it ends the wait also where the mask is set before.
+            // SAFETY: it has no preconditions.
             let waiter = unsafe { libc::pthread_self() };
             thread::scope(|scope| {
                 scope.spawn(|| {
@@ -93,13 +93,13 @@ fn without_pgetevents_the_mask_is_in_force_all_the_same() {
                 let error = cx.wait_with_mask(1, LONG, empty).unwrap_err();
                 assert_eq!(error, ContextError::Interrupted);
             });
-            // The mask is what it was: a signal now stays pending.
+            // The mask is restored: a signal stays pending.
             let before = handled(libc::SIGWINCH);
             // SAFETY: to this thread, which blocks it.
             unsafe { libc::pthread_kill(waiter, libc::SIGWINCH) };
             thread::sleep(Duration::from_millis(5));
             assert_eq!(handled(libc::SIGWINCH), before);
-            // And completions come as ever.
+            // Completions are received as before.
             drop(peer);
             let blocked = SignalSet::ALL;
             assert_eq!(cx.wait_with_mask(1, LONG, blocked).unwrap().count(), 1);
@@ -108,10 +108,10 @@ fn without_pgetevents_the_mask_is_in_force_all_the_same() {
 }
 
 #[test]
-fn what_is_there_is_returned_whatever_the_mask() {
+fn completions_are_returned_with_any_mask() {
     let file = file_with(b"hello");
-    let mut cx = Context::<Vec<u8>, (), 4>::new().unwrap();
-    let mut batch = Batch::<_, _, 4>::new();
+    let mut cx = Context::<Vec<u8>, ()>::new(4).unwrap();
+    let mut batch = Batch::<_, _, _, 4>::new();
     for _ in 0..4 {
         batch.push(Request::read(&file, vec![0; 5], 0)).unwrap();
     }
@@ -121,12 +121,12 @@ fn what_is_there_is_returned_whatever_the_mask() {
 }
 
 #[test]
-fn a_pending_signal_is_let_through_though_completions_are_there() {
+fn pending_signal_is_delivered_beside_completions() {
     in_thread(|| {
         blocked_with_handler(libc::SIGURG);
         let file = file_with(b"hello");
-        let mut cx = Context::<Vec<u8>, (), 1>::new().unwrap();
-        let mut batch = Batch::<_, _, 1>::new();
+        let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
+        let mut batch = Batch::<_, _, _, 1>::new();
         for round in 1..=3 {
             batch.push(Request::read(&file, vec![0; 5], 0)).unwrap();
             cx.submit(&mut batch).unwrap();
@@ -139,35 +139,35 @@ fn a_pending_signal_is_let_through_though_completions_are_there() {
 }
 
 #[test]
-fn the_kernel_is_entered_for_what_is_missing_only() {
+fn masked_wait_makes_a_call_only_for_missing_completions() {
     in_thread(|| {
         blocked_with_handler(libc::SIGVTALRM);
         let (socket, _peer) = UnixStream::pair().unwrap();
-        let mut cx = Context::<(), (), 2>::new().unwrap();
-        let calls = |cx: &Context<(), (), 2>| cx.stats().system_calls;
+        let mut cx = Context::<(), ()>::new(2).unwrap();
+        let calls = |cx: &Context<(), ()>| cx.stats().system_calls;
         assert_eq!(cx.wait_with_mask(0, LONG, SignalSet::ALL).unwrap().len(), 0);
         assert_eq!(calls(&cx), 0, "nothing is in flight");
 
-        let mut batch = Batch::<_, _, 2>::new();
+        let mut batch = Batch::<_, _, _, 2>::new();
         batch.push(Request::poll(&socket).events(PollEvents::OUT)).unwrap();
         batch.push(Request::poll(&socket).events(PollEvents::IN)).unwrap();
         cx.submit(&mut batch).unwrap();
-        // One is there at once. It is received, but not taken.
+        // One completes at once. It is received, but not taken.
         assert_eq!(cx.wait_with_mask(0, LONG, SignalSet::ALL).unwrap().len(), 1);
         assert_eq!(calls(&cx), 2);
         assert_eq!(cx.wait_with_mask(1, LONG, SignalSet::ALL).unwrap().len(), 1);
-        assert_eq!(calls(&cx), 2, "what was asked for is there");
+        assert_eq!(calls(&cx), 2, "the completion was received before");
 
         // SAFETY: to this thread, which blocks it.
         unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGVTALRM) };
         let done = cx.wait_with_mask(2, LONG, SignalSet::EMPTY).unwrap();
-        assert_eq!(done.count(), 1, "an interruption takes nothing away");
+        assert_eq!(done.count(), 1, "an interrupted wait returns the completions");
         assert_eq!((calls(&cx), handled(libc::SIGVTALRM)), (3, 1));
     });
 }
 
 #[test]
-fn it_waits_for_as_many_as_it_is_told() {
+fn masked_wait_waits_for_min() {
     for fallback in [false, true] {
         in_thread(|| {
             if fallback {
@@ -175,15 +175,15 @@ fn it_waits_for_as_many_as_it_is_told() {
             }
             let (first, mut first_peer) = UnixStream::pair().unwrap();
             let (second, mut second_peer) = UnixStream::pair().unwrap();
-            let mut cx = Context::<(), u8, 2>::new().unwrap();
-            let mut batch = Batch::<_, _, 2>::new();
+            let mut cx = Context::<(), u8>::new(2).unwrap();
+            let mut batch = Batch::<_, _, _, 2>::new();
             batch.push(Request::poll(&first).events(PollEvents::IN).tag(1)).unwrap();
             batch.push(Request::poll(&second).events(PollEvents::IN).tag(2)).unwrap();
             cx.submit(&mut batch).unwrap();
             first_peer.write_all(b"x").unwrap();
             let start = Instant::now();
             let tags = cx.wait_with_mask(2, SHORT, SignalSet::EMPTY).unwrap().map(|done| done.tag);
-            assert_eq!(tags.collect::<Vec<_>>(), [1], "what there is when the time is over");
+            assert_eq!(tags.collect::<Vec<_>>(), [1], "the completions so far, at the timeout");
             assert!(start.elapsed() >= SHORT.unwrap());
             second_peer.write_all(b"x").unwrap();
             assert_eq!(cx.wait_with_mask(2, LONG, SignalSet::EMPTY).unwrap().count(), 1);
@@ -192,13 +192,13 @@ fn it_waits_for_as_many_as_it_is_told() {
 }
 
 #[test]
-fn an_interruption_is_one_for_std_as_well() {
+fn interrupted_is_interrupted_in_std() {
     let error = std::io::Error::from(ContextError::Interrupted);
     assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
 }
 
 #[test]
-fn sets_are_the_kernel_s() {
+fn signal_set_has_kernel_layout() {
     let set = SignalSet::EMPTY.with(1).unwrap().with(64).unwrap();
     assert_eq!(set.bits(), 1 | 1 << 63);
     assert_eq!(format!("{set:?}"), "{1, 64}");

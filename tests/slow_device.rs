@@ -1,10 +1,9 @@
-//! A device that takes its time, with requests in flight for as long as the test wants: whatever the
-//! program does meanwhile, it has its buffers back only when the kernel is done with them.
-//!
-//! The device is throttled until it is let go; each test checks that it did not come back before.
+//! A device that is stalled until the test lifts the stall, so that requests are in flight for
+//! certain. Whatever the program does meanwhile, it gets its buffers back only when the kernel is done
+//! with them.
 
 use crate::support::{Child, Ledger, LoopDevice, Stall, file_with, leaked, pattern};
-use linux_aio::{Batch, Cancel, Context, IoBufMut, IoBytes, PageBuf, Request};
+use linux_aio::{Batch, CancelResult, Context, ContextError, IoBufMut, IoBytes, PageBuf, Request};
 use std::{
     fs::File,
     io::{Read as _, Write as _},
@@ -18,10 +17,10 @@ use std::{
 const BLOCK: usize = 64 << 10;
 const BLOCKS: usize = 8;
 
-/// How long it is watched that nothing happens.
-const WHILE: Duration = Duration::from_millis(50);
+/// How long the stall lasts at least.
+const STALLED: Duration = Duration::from_millis(50);
 
-/// A device of eight blocks, and its content, that does nothing for now.
+/// A device of eight blocks that is stalled, and its content.
 fn slow_device() -> Option<(LoopDevice, Stall, Vec<u8>)> {
     let content = pattern(BLOCKS * BLOCK);
     let device = LoopDevice::new(&content)?;
@@ -31,11 +30,11 @@ fn slow_device() -> Option<(LoopDevice, Stall, Vec<u8>)> {
 
 /// Submits reads of all blocks, which stay in flight.
 fn read_all<B: IoBufMut + IoBytes>(
-    cx: &mut Context<B, usize, BLOCKS>,
+    cx: &mut Context<B, usize>,
     file: &File,
     bufs: impl IntoIterator<Item = B>,
 ) {
-    let mut batch = Batch::<_, _, BLOCKS>::new();
+    let mut batch = Batch::<_, _, _, BLOCKS>::new();
     for (tag, buf) in bufs.into_iter().enumerate() {
         batch.push(Request::read(file, buf, (tag * BLOCK) as u64).tag(tag)).unwrap();
     }
@@ -43,66 +42,66 @@ fn read_all<B: IoBufMut + IoBytes>(
     assert_eq!(cx.reap().unwrap().len(), 0, "all are in flight");
 }
 
-/// The account of such reads.
-fn lent(bufs: &[PageBuf]) -> Ledger {
+/// A ledger with these buffers, each with its index as tag.
+fn ledger_of(bufs: &[PageBuf]) -> Ledger {
     let mut ledger = Ledger::default();
     for (tag, buf) in bufs.iter().enumerate() {
-        ledger.lend(tag, buf);
+        ledger.add(tag, buf);
     }
     ledger
 }
 
-/// Waits for all of them, and checks what they have read.
-fn take_all(cx: &mut Context<PageBuf, usize, BLOCKS>, ledger: &mut Ledger, content: &[u8]) {
+/// Waits for all reads, and checks what they have read.
+fn take_all(cx: &mut Context<PageBuf, usize>, ledger: &mut Ledger, content: &[u8]) {
     for done in cx.wait(BLOCKS, None).unwrap() {
         assert_eq!(done.result, Ok(BLOCK));
         assert!(done.buf[..] == content[done.tag * BLOCK..][..BLOCK]);
-        ledger.take_back(done.tag, &done.buf);
+        ledger.complete(done.tag, &done.buf);
     }
 }
 
-/// Runs `f`, which is to take until the device has been let go.
-fn takes_until_lifted<R>(stall: &Stall, f: impl FnOnce() -> R) -> R {
+/// Runs `f`, and checks that it does not return before the stall is lifted.
+fn returns_after_lift<R>(stall: &Stall, f: impl FnOnce() -> R) -> R {
     let lifted = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            thread::sleep(WHILE);
+            thread::sleep(STALLED);
             lifted.store(true, Ordering::SeqCst);
             stall.lift();
         });
         let result = f();
-        assert!(lifted.load(Ordering::SeqCst), "it came back while the kernel had the buffers");
+        assert!(lifted.load(Ordering::SeqCst), "it returned while the kernel had the buffers");
         result
     })
 }
 
-/// Ends a context, with eight reads in flight, by `end`.
-fn ended_by(end: impl FnOnce(Context<&'static mut [u8], usize, BLOCKS>)) {
+/// Ends a context by `end` with eight reads in flight, and checks that they have completed then.
+fn check_end(end: impl FnOnce(Context<&'static mut [u8], usize>)) {
     let Some((device, stall, content)) = slow_device() else { return };
     let bufs = [(); BLOCKS].map(|()| leaked(BLOCK));
     let addresses = bufs.each_ref().map(|buf| buf.as_ptr());
-    let mut cx = Context::new().unwrap();
+    let mut cx = Context::new(BLOCKS).unwrap();
     read_all(&mut cx, &device.open(), bufs);
-    takes_until_lifted(&stall, || end(cx));
+    returns_after_lift(&stall, || end(cx));
     for (address, content) in addresses.into_iter().zip(content.chunks(BLOCK)) {
-        // SAFETY: leaked above, and the context that had it is gone.
+        // SAFETY: leaked above, and the context that had it was dropped.
         assert!(unsafe { std::slice::from_raw_parts(address, BLOCK) } == content);
     }
 }
 
 #[test]
-fn dropping_the_context() {
-    ended_by(drop);
+fn context_drop_waits_for_device() {
+    check_end(drop);
 }
 
 #[test]
-fn closing_the_context() {
-    ended_by(|cx| cx.close().unwrap());
+fn context_close_waits_for_device() {
+    check_end(|cx| cx.close().unwrap());
 }
 
 #[test]
-fn a_panic_that_drops_the_context() {
-    ended_by(|cx| {
+fn panic_that_drops_context_waits_for_device() {
+    check_end(|cx| {
         catch_unwind(AssertUnwindSafe(move || {
             let _cx = cx;
             panic!("on purpose");
@@ -111,127 +110,126 @@ fn a_panic_that_drops_the_context() {
     });
 }
 
-/// Leaves a scope, with eight reads in flight, by `leave`.
-fn left_by(leave: impl FnOnce()) {
+/// Leaves a scope by `leave` with eight reads in flight, and checks that they have completed then.
+fn check_exit(leave: impl FnOnce()) {
     let Some((device, stall, content)) = slow_device() else { return };
     let mut bufs = [(); BLOCKS].map(|()| PageBuf::new(BLOCK).unwrap());
-    let mut cx = Context::<(), (), BLOCKS>::new().unwrap();
-    let left = takes_until_lifted(&stall, || {
+    let mut cx = Context::<(), ()>::new(BLOCKS).unwrap();
+    let left = returns_after_lift(&stall, || {
         catch_unwind(AssertUnwindSafe(|| {
             cx.scope(|cx| {
                 read_all(cx, &device.open(), bufs.iter_mut().map(|buf| &mut buf[..]));
                 leave();
+                Ok::<_, ContextError>(())
             })
         }))
     });
-    // The borrow is over, so every byte must be there.
+    // The borrow has ended, so the reads have completed.
     assert!(bufs.iter().zip(content.chunks(BLOCK)).all(|(buf, content)| buf[..] == *content));
-    assert_eq!((cx.in_flight(), cx.stats().accepted), (0, BLOCKS as u64));
+    assert_eq!((cx.outstanding(), cx.stats().accepted), (0, BLOCKS as u64));
     drop(left);
 }
 
 #[test]
-fn leaving_a_scope() {
-    left_by(|| ());
+fn scope_end_waits_for_device() {
+    check_exit(|| ());
 }
 
 #[test]
-fn a_panic_in_a_scope() {
-    left_by(|| panic!("on purpose"));
+fn panic_in_scope_waits_for_device() {
+    check_exit(|| panic!("on purpose"));
 }
 
-/// Has eight reads in flight while `disturb` is done to their file, and takes what comes.
-fn read_while(disturb: impl FnOnce(File)) {
+/// Calls `change` with the file of eight reads in flight, and checks that they complete with its data.
+fn read_while(change: impl FnOnce(File)) {
     let Some((device, stall, content)) = slow_device() else { return };
-    let mut cx = Context::<PageBuf, usize, BLOCKS>::new().unwrap();
+    let mut cx = Context::<PageBuf, usize>::new(BLOCKS).unwrap();
     let bufs = [(); BLOCKS].map(|()| PageBuf::new(BLOCK).unwrap());
-    let mut ledger = lent(&bufs);
+    let mut ledger = ledger_of(&bufs);
     let file = device.open();
     read_all(&mut cx, &file, bufs);
-    disturb(file);
-    takes_until_lifted(&stall, || take_all(&mut cx, &mut ledger, &content));
-    assert_eq!(ledger.settle(), BLOCKS);
+    change(file);
+    returns_after_lift(&stall, || take_all(&mut cx, &mut ledger, &content));
+    assert_eq!(ledger.finish(), BLOCKS);
 }
 
 #[test]
-fn the_descriptor_is_closed() {
+fn reads_complete_after_descriptor_is_closed() {
     read_while(drop);
 }
 
 #[test]
-fn the_descriptor_is_replaced() {
+fn reads_complete_after_descriptor_is_replaced() {
     let other = file_with(&vec![0xee; BLOCKS * BLOCK]);
     read_while(|file| {
-        // SAFETY: both are open; `file` keeps its number and owns what is there now.
+        // SAFETY: both are open; `file` owns the same number afterwards.
         let now = unsafe { libc::dup2(other.as_raw_fd(), file.as_raw_fd()) };
         assert_eq!(now, file.as_raw_fd());
     });
 }
 
 #[test]
-fn a_deadline_while_nothing_comes() {
+fn wait_ends_at_deadline_with_reads_in_flight() {
     let Some((device, stall, content)) = slow_device() else { return };
-    let mut cx = Context::<PageBuf, usize, BLOCKS>::new().unwrap();
+    let mut cx = Context::<PageBuf, usize>::new(BLOCKS).unwrap();
     let bufs = [(); BLOCKS].map(|()| PageBuf::new(BLOCK).unwrap());
-    let mut ledger = lent(&bufs);
+    let mut ledger = ledger_of(&bufs);
     read_all(&mut cx, &device.open(), bufs);
     let start = Instant::now();
-    assert_eq!(cx.wait(1, Some(WHILE)).unwrap().len(), 0);
-    assert!((WHILE..WHILE * 20).contains(&start.elapsed()), "{:?}", start.elapsed());
-    // Giving up on them is not possible either.
-    let ids = cx.requests().map(|request| request.id).collect::<Vec<_>>();
+    assert_eq!(cx.wait(1, Some(STALLED)).unwrap().len(), 0);
+    assert!((STALLED..STALLED * 20).contains(&start.elapsed()), "{:?}", start.elapsed());
+    // They cannot be cancelled either.
+    let ids = cx.in_flight().map(|request| request.id).collect::<Vec<_>>();
     for id in ids {
-        assert_eq!(cx.cancel(id).unwrap(), Cancel::NotCancellable);
+        assert_eq!(cx.cancel(id).unwrap(), CancelResult::NotCancellable);
     }
-    assert_eq!(cx.in_flight(), BLOCKS, "they stay, with their buffers");
-    takes_until_lifted(&stall, || take_all(&mut cx, &mut ledger, &content));
-    assert_eq!(ledger.settle(), BLOCKS);
+    assert_eq!(cx.outstanding(), BLOCKS, "all reads are in flight still");
+    returns_after_lift(&stall, || take_all(&mut cx, &mut ledger, &content));
+    assert_eq!(ledger.finish(), BLOCKS);
 }
 
-/// Starts a child that writes zeros to all blocks and, with the writes in flight, does `then`. Lets the
-/// device go when it is seen that the child does not end before, and says how it ended.
-fn writer(then: impl FnOnce(Context<PageBuf, usize, BLOCKS>), kill: bool) -> Option<i32> {
+/// Starts a child that writes zeros to all blocks and calls `then` with the writes in flight; kills it
+/// if `kill` is set. Checks that it does not end before the stall is lifted and that all blocks are
+/// written. Returns its exit status.
+fn writer(then: impl FnOnce(Context<PageBuf, usize>), kill: bool) -> Option<i32> {
     let (device, stall, _) = slow_device()?;
-    let (mut submitted, mut tell) = std::io::pipe().unwrap();
+    let (mut submitted, signal) = std::io::pipe().unwrap();
     let mut child = Child::new(|| {
-        let mut cx = Context::<PageBuf, usize, BLOCKS>::new().unwrap();
+        let mut signal = signal; // the parent closes it, so that it sees if the child fails
+        let mut cx = Context::<PageBuf, usize>::new(BLOCKS).unwrap();
         let file = device.open();
-        let mut batch = Batch::<_, _, BLOCKS>::new();
+        let mut batch = Batch::<_, _, _, BLOCKS>::new();
         for tag in 0..BLOCKS {
             let buf = PageBuf::new(BLOCK).unwrap();
             batch.push(Request::write(&file, buf, (tag * BLOCK) as u64).tag(tag)).unwrap();
         }
         assert_eq!(cx.submit(&mut batch).unwrap().accepted, BLOCKS);
         assert_eq!(cx.reap().unwrap().len(), 0, "all are in flight");
-        tell.write_all(b"x").unwrap();
+        signal.write_all(b"x").unwrap();
         then(cx);
     });
-    submitted.read_exact(&mut [0]).unwrap();
+    submitted.read_exact(&mut [0]).expect("the child failed");
     if kill {
         child.kill();
     }
-    thread::sleep(WHILE);
-    assert_eq!(
-        child.try_status(),
-        None,
-        "the kernel does not let it go before the writes are over"
-    );
+    thread::sleep(STALLED);
+    assert_eq!(child.try_status(), None, "the process does not end before its writes");
     stall.lift();
     let status = child.status();
-    assert!(device.content(BLOCKS * BLOCK).iter().all(|&byte| byte == 0), "all was written");
+    assert!(device.content(BLOCKS * BLOCK).iter().all(|&byte| byte == 0), "all blocks are written");
     Some(status)
 }
 
 #[test]
-fn the_process_exits() {
-    // Without a word to the kernel, as `std::process::exit` does.
+fn process_exit_finishes_writes() {
+    // Without dropping the context, as with `std::process::exit`.
     assert_eq!(writer(std::mem::forget, false).unwrap_or(0), 0);
 }
 
 #[test]
-fn the_process_exits_by_a_panic() {
+fn process_exit_by_panic_finishes_writes() {
     let panic = |cx| {
-        let _cx: Context<_, _, BLOCKS> = cx;
+        let _cx: Context<_, _> = cx;
         panic!("on purpose");
     };
     if let Some(status) = writer(panic, false) {
@@ -240,7 +238,7 @@ fn the_process_exits_by_a_panic() {
 }
 
 #[test]
-fn the_process_is_killed() {
+fn killed_process_finishes_writes() {
     let sleep = |cx| {
         thread::sleep(Duration::from_secs(60));
         drop(cx);

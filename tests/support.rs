@@ -1,4 +1,4 @@
-//! What the tests share: files, faults, children.
+//! What tests share: files, buffers, system calls that fail, child processes, devices.
 
 mod child;
 mod ledger;
@@ -14,6 +14,7 @@ pub use mount::Mount;
 pub use stall::Stall;
 pub use supervise::{Call, supervised};
 
+use linux_aio::{Completion, Context, ContextError, IoBuf, Request};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -26,13 +27,13 @@ use std::{
     thread,
 };
 
-/// Says that a test could not do its work here, also when output is captured.
+/// Prints that a test cannot run here and why, also when its output is captured.
 pub fn skip(reason: impl std::fmt::Display) {
     let test = thread::current().name().unwrap_or("?").to_owned();
     let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
 }
 
-/// Bytes that tell where they belong: noise, with its own number at the start of every sector.
+/// Bytes that differ from sector to sector: noise, with the sector's number at its start.
 pub fn pattern(len: usize) -> Vec<u8> {
     const SECTOR: usize = 512;
     let noise = (1..=64_u64)
@@ -51,14 +52,15 @@ pub fn leaked(len: usize) -> &'static mut [u8] {
     &mut Box::leak(Box::new(linux_aio::PageBuf::new(len).unwrap()))[..]
 }
 
-/// A file with this content, open for reading and writing, that nobody else knows.
+/// A temporary file with this content, open for reading and writing.
 pub fn file_with(content: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     file
 }
 
-/// The same, open with `O_DIRECT`. `None`, and loud, where the file system has no direct I/O.
+/// The same, open with `O_DIRECT`. Where the file system has no direct I/O, it prints so and returns
+/// `None`.
 pub fn direct_file_with(content: &[u8]) -> Option<File> {
     let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
     std::fs::write(&path, content).unwrap();
@@ -73,11 +75,11 @@ pub fn direct_file_with(content: &[u8]) -> Option<File> {
     }
 }
 
-/// The number of `io_pgetevents`, which the C library has no name for everywhere.
+/// The number of `io_pgetevents`. Not every C library has a name for it.
 pub const SYS_IO_PGETEVENTS: i64 = if cfg!(target_arch = "x86_64") { 333 } else { 292 };
 
-/// Makes a system call of this thread answer an errno from now on, whenever its arguments (number,
-/// value) are as given. Run it in a thread of its own.
+/// Makes a system call of this thread answer an errno from now on, if its arguments (number, value)
+/// are as given. It cannot be undone, so call it in a thread of its own.
 pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {
     let conditions = arguments
         .iter()
@@ -91,13 +93,29 @@ pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {
     seccompiler::apply_filter(&program).unwrap();
 }
 
-/// A filter that does this to the calls that the rules match.
+/// Has the kernel kill this process with `SIGSYS` at any system call but these, and those that end a
+/// process, allocate memory and print a panic. It cannot be undone, so call it in a child process.
+pub fn forbid_all_but(calls: &[i64]) {
+    let always = [libc::SYS_exit_group, libc::SYS_brk, libc::SYS_rt_sigreturn];
+    let mut rules =
+        calls.iter().chain(&always).map(|&call| (call, vec![])).collect::<BTreeMap<_, _>>();
+    let to_stderr = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 2).unwrap();
+    let to_stderr = SeccompRule::new(vec![to_stderr]).unwrap();
+    rules.entry(libc::SYS_write).or_insert_with(|| vec![to_stderr]);
+    let (otherwise, matching) = (SeccompAction::KillProcess, SeccompAction::Allow);
+    let target = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, otherwise, matching, target).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+/// A seccomp filter that applies the action to the calls that the rules match.
 fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> BpfProgram {
     let target = std::env::consts::ARCH.try_into().unwrap();
     SeccompFilter::new(rules, SeccompAction::Allow, action, target).unwrap().try_into().unwrap()
 }
 
-/// Runs `f` in a thread of its own and passes its panic on.
+/// Runs `f` in a new thread, and resumes its panic.
 pub fn in_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| match scope.spawn(f).join() {
         Ok(result) => result,
@@ -105,6 +123,25 @@ pub fn in_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Whether contexts are to read their completion ring here: unless the crate was built without
-/// (`--cfg linux_aio_no_ring`), they must.
+/// Enters a scope of the context, which does nothing.
+///
+/// # Errors
+///
+/// Those of entering it.
+pub fn empty_scope<B, T>(cx: &mut Context<B, T>) -> Result<(), ContextError> {
+    cx.scope(|_: &mut Context<&[u8], ()>| Ok(()))
+}
+
+/// Submits a request by itself, and returns its completion.
+pub fn run<F, B: IoBuf, T, O>(
+    cx: &mut Context<B, T>,
+    request: Request<F, B, T, O>,
+) -> Completion<B, T> {
+    assert_eq!(cx.outstanding(), 0);
+    assert!(cx.submit_one(request).is_ok());
+    cx.wait_one(None).unwrap().unwrap()
+}
+
+/// Whether contexts must read their completion ring: unless the crate was built without it
+/// (`--cfg linux_aio_no_ring`).
 pub const RING: bool = !cfg!(linux_aio_no_ring);

@@ -1,5 +1,5 @@
-//! Threads with a context each know nothing of each other: each gets its own completions, all of
-//! them, also when the other's context ends meanwhile.
+//! Threads with a context each: each gets all of its own completions and no others, also while the
+//! other thread makes and closes contexts.
 
 use crate::support::{Ledger, direct_file_with, file_with};
 use linux_aio::{Batch, Context, PageBuf, Request};
@@ -15,41 +15,41 @@ use std::{
 const BLOCK: usize = 4096;
 const BLOCKS: usize = 16;
 
-/// A file where each block says whose it is and which.
+/// A file in which each block has the mark and the number of the block.
 fn marked(mark: u8, make: impl Fn(&[u8]) -> Option<File>) -> Option<File> {
     let content = (0..BLOCKS).flat_map(|block| [[mark, block as u8]; BLOCK / 2]).flatten();
     make(&content.collect::<Vec<_>>())
 }
 
-/// Reads through a context of its own, and checks that what comes is its own.
+/// Reads through a new context, and checks that each block has the mark.
 fn read(mark: u8, file: &File, rounds: usize) {
-    let mut cx = Context::<PageBuf, usize, BLOCKS>::new().unwrap();
-    let mut batch = Batch::<_, _, BLOCKS>::new();
+    let mut cx = Context::<PageBuf, usize>::new(BLOCKS).unwrap();
+    let mut batch = Batch::<_, _, _, BLOCKS>::new();
     let mut ledger = Ledger::default();
     for round in 0..rounds {
         for block in 0..BLOCKS {
             let buf = PageBuf::new(BLOCK).unwrap();
             let tag = round * BLOCKS + block;
-            ledger.lend(tag, &buf);
+            ledger.add(tag, &buf);
             batch.push(Request::read(file, buf, (block * BLOCK) as u64).tag(tag)).unwrap();
         }
         cx.submit(&mut batch).unwrap();
-        while cx.in_flight() > 0 {
+        while cx.outstanding() > 0 {
             for done in cx.wait(1, None).unwrap() {
-                ledger.take_back(done.tag, &done.buf);
+                ledger.complete(done.tag, &done.buf);
                 assert_eq!(done.result, Ok(BLOCK));
                 let block = (done.tag % BLOCKS) as u8;
                 assert!(done.buf.chunks(2).all(|bytes| bytes == [mark, block]));
             }
         }
     }
-    assert_eq!(ledger.settle(), rounds * BLOCKS);
-    assert_eq!(cx.stats().strays, 0);
+    assert_eq!(ledger.finish(), rounds * BLOCKS);
+    assert_eq!(cx.stats().spurious, 0);
     cx.close().unwrap();
 }
 
 #[test]
-fn two_with_a_context_each() {
+fn two_threads_get_their_own_completions() {
     for direct in [false, true] {
         let make = |content: &[u8]| {
             if direct { direct_file_with(content) } else { Some(file_with(content)) }
@@ -70,19 +70,19 @@ fn two_with_a_context_each() {
 }
 
 #[test]
-fn one_makes_and_ends_contexts_while_the_other_reads() {
+fn contexts_end_while_other_thread_reads() {
     let file = marked(b'a', |content| Some(file_with(content))).unwrap();
-    let over = AtomicBool::new(false);
+    let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            // Where one of these was mapped, the next one is.
+            // The ring of the next one is mapped at the same address.
             for _ in 0..10 {
                 read(b'a', &file, 1);
             }
-            over.store(true, Ordering::Relaxed);
+            ended.store(true, Ordering::Relaxed);
         });
         let mut rounds = 0;
-        while !over.load(Ordering::Relaxed) {
+        while !ended.load(Ordering::Relaxed) {
             read(b'a', &file, 10);
             rounds += 1;
         }

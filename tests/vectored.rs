@@ -1,7 +1,10 @@
-//! Transfers in several pieces: borrowed and owned, of different lengths, one to 1024 of them.
+//! Vectored transfers: borrowed and owned pieces of different lengths, 1 to 1024 of them.
 
 use crate::support::{file_with, pattern};
-use linux_aio::{Batch, Context, Errno, IoSlice, IoSliceMut, Outcome, PageBuf, Pieces, Request};
+use linux_aio::{
+    Batch, Context, ContextError, Errno, Error, IoSlice, IoSliceMut, Outcome, PageBuf, Pieces,
+    Request,
+};
 use std::{io, os::unix::fs::FileExt as _};
 
 const MOST: usize = 1024;
@@ -38,21 +41,23 @@ fn borrowed_pieces_round_trip() {
             .collect::<Vec<_>>();
         let mut into =
             cut(&mut target, &lengths).into_iter().map(IoSliceMut::new).collect::<Vec<_>>();
-        let mut cx = Context::<(), (), 1>::new().unwrap();
+        let mut cx = Context::<(), ()>::new(1).unwrap();
         cx.scope(|cx| {
-            let mut batch = Batch::<&[IoSlice<'_>], (), 1>::new();
+            let mut batch = Batch::<_, &[IoSlice<'_>], (), 1>::new();
             batch.push(Request::writev(&file, &out[..], 5).unwrap()).unwrap();
             cx.submit(&mut batch).unwrap();
             let done = cx.wait(1, None).unwrap().next().unwrap();
             assert_eq!(done.outcome(), Ok(Outcome::Transferred(expected.len())), "{count} pieces");
             assert_eq!(done.buf.len(), count);
+            Ok::<_, ContextError>(())
         })
         .unwrap();
         cx.scope(|cx| {
-            let mut batch = Batch::<&mut [IoSliceMut<'_>], (), 1>::new();
+            let mut batch = Batch::<_, &mut [IoSliceMut<'_>], (), 1>::new();
             batch.push(Request::readv(&file, &mut into[..], 5).unwrap()).unwrap();
             cx.submit(&mut batch).unwrap();
             assert_eq!(cx.wait(1, None).unwrap().next().unwrap().result, Ok(expected.len()));
+            Ok::<_, ContextError>(())
         })
         .unwrap();
         out.clear();
@@ -70,14 +75,14 @@ fn owned_pieces_round_trip() {
         piece.fill(number);
         pieces.push(piece).unwrap();
     }
-    let mut cx = Context::<Pieces<PageBuf, 4>, (), 1>::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut cx = Context::<Pieces<PageBuf, 4>, ()>::new(1).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::writev(&file, pieces, 0).unwrap()).unwrap();
     cx.submit(&mut batch).unwrap();
     let done = cx.wait(1, None).unwrap().next().unwrap();
     assert_eq!(done.result, Ok(4096 + 1 + 8192));
 
-    // The same buffers, in another order: the file is cut elsewhere.
+    // The same buffers in another order, so that each gets other bytes.
     let mut pieces = done.buf;
     pieces.reverse();
     pieces.iter_mut().for_each(|piece| piece.fill(0));
@@ -91,16 +96,16 @@ fn owned_pieces_round_trip() {
 }
 
 #[test]
-fn boxed_pieces_of_the_largest_number() {
+fn boxed_pieces_of_maximum_count_are_read() {
     let file = file_with(&pattern(MOST * 3));
     let mut pieces = Box::new(Pieces::<Vec<u8>, MOST>::new());
     for _ in 0..MOST {
         pieces.push(vec![0; 3]).unwrap();
     }
-    assert_eq!(pieces.push(vec![7]).unwrap_err().0, [7], "handed back");
-    // Several in flight, and the context moves: what is in the boxes stays.
-    let mut cx = Context::<Box<Pieces<Vec<u8>, MOST>>, (), 1>::new().unwrap();
-    let mut batch = Batch::<_, _, 1>::new();
+    assert_eq!(pieces.push(vec![7]).unwrap_err().0, [7], "the piece is handed back");
+    // The context moves with the request in flight.
+    let mut cx = Context::<Box<Pieces<Vec<u8>, MOST>>, ()>::new(1).unwrap();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::readv(&file, pieces, 0).unwrap()).unwrap();
     cx.submit(&mut batch).unwrap();
     let mut cx = Box::new(cx);
@@ -110,28 +115,29 @@ fn boxed_pieces_of_the_largest_number() {
 }
 
 #[test]
-fn a_short_vectored_read_fills_the_first_pieces() {
+fn short_readv_fills_first_pieces() {
     let file = file_with(b"hello");
     let (mut a, mut b, mut c) = ([b'.'; 3], [b'.'; 3], [b'.'; 3]);
     let mut pieces = [&mut a, &mut b, &mut c].map(|piece| IoSliceMut::new(piece));
-    linux_aio::scope(|cx: &mut Context<_, (), 1>| {
-        let mut batch = Batch::<_, _, 1>::new();
+    linux_aio::scope(1, |cx: &mut Context<_, ()>| {
+        let mut batch = Batch::<_, _, _, 1>::new();
         batch.push(Request::readv(&file, &mut pieces[..], 0).unwrap()).unwrap();
         cx.submit(&mut batch).unwrap();
         assert_eq!(cx.wait(1, None).unwrap().next().unwrap().result, Ok(5));
+        Ok::<_, Error>(())
     })
     .unwrap();
     assert_eq!([a, b, c], [*b"hel", *b"lo.", *b"..."]);
 }
 
 #[test]
-fn no_pieces_or_too_many_are_refused_before_the_kernel_is_asked() {
+fn invalid_piece_count_is_refused_without_system_call() {
     let file = file_with(b"");
     let piece = [0; 1];
     for count in [0, MOST + 1, 5000] {
         let pieces = vec![IoSlice::new(&piece); count];
         let error = Request::writev(&file, &pieces[..], 0).unwrap_err();
-        assert_eq!((error.count, error.buf.len()), (count, count), "handed back");
+        assert_eq!((error.count, error.buf.len()), (count, count), "the buffer is handed back");
         assert_eq!(
             error.to_string(),
             format!("a vectored transfer has 1 to 1024 pieces, not {count}")
@@ -143,11 +149,11 @@ fn no_pieces_or_too_many_are_refused_before_the_kernel_is_asked() {
 }
 
 #[test]
-fn bad_vectored_requests_complete_with_their_errno() {
+fn refused_vectored_requests_complete_with_errno() {
     let file = file_with(b"hello");
     let read_only = std::fs::File::open("/proc/self/exe").unwrap();
-    let mut cx = Context::<Pieces<Vec<u8>, 2>, u8, 2>::new().unwrap();
-    let mut batch = Batch::<_, _, 2>::new();
+    let mut cx = Context::<Pieces<Vec<u8>, 2>, u8>::new(2).unwrap();
+    let mut batch = Batch::<_, _, _, 2>::new();
     for (tag, file, offset) in [(0, &read_only, 0), (1, &file, u64::MAX)] {
         let mut pieces = Pieces::new();
         pieces.push(vec![1; 2]).unwrap();
@@ -162,7 +168,7 @@ fn bad_vectored_requests_complete_with_their_errno() {
 }
 
 #[test]
-fn pieces_can_be_looked_at_again() {
+fn pieces_deref_to_their_bytes() {
     let mut bytes = *b"hello";
     let mut piece = IoSliceMut::new(&mut bytes);
     piece[0] = b'j';

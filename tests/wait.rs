@@ -1,4 +1,5 @@
-//! Waiting: how many, how long, what a signal does, and that no completion is lost.
+//! `wait` and `reap`: how many completions they return, when they return, also with signals, `EINTR`
+//! and errors, and that no completion is lost.
 
 use crate::support::{direct_file_with, file_with, forbid, in_thread, pattern};
 use linux_aio::{Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request};
@@ -11,10 +12,10 @@ use std::{
 };
 
 /// A context with four completed reads of one byte, in order.
-fn four_reads() -> Context<Vec<u8>, usize, 4> {
+fn four_reads() -> Context<Vec<u8>, usize> {
     let file = file_with(b"0123");
-    let mut cx = Context::new().unwrap();
-    let mut batch = Batch::<_, _, 4>::new();
+    let mut cx = Context::new(4).unwrap();
+    let mut batch = Batch::<_, _, _, 4>::new();
     for number in 0..4 {
         batch.push(Request::read(&file, vec![0; 1], number as u64).tag(number)).unwrap();
     }
@@ -23,7 +24,7 @@ fn four_reads() -> Context<Vec<u8>, usize, 4> {
 }
 
 #[test]
-fn reap_takes_what_there_is() {
+fn reap_takes_all_completions() {
     let mut cx = four_reads();
     let completions = cx.reap().unwrap();
     assert_eq!(completions.len(), 4);
@@ -34,25 +35,25 @@ fn reap_takes_what_there_is() {
 }
 
 #[test]
-fn an_iterator_dropped_early_loses_nothing() {
+fn iterator_dropped_early_loses_nothing() {
     let mut cx = four_reads();
     assert_eq!(cx.wait(4, None).unwrap().next().unwrap().tag, 0);
     drop(cx.reap().unwrap());
     assert_eq!(cx.wait(1, None).unwrap().next().unwrap().tag, 1);
     assert_eq!(cx.wait(2, None).unwrap().map(|done| done.tag).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(cx.in_flight(), 0);
+    assert_eq!(cx.outstanding(), 0);
     assert_eq!(cx.stats().completed, 4);
 }
 
 #[test]
-fn min_beyond_what_is_outstanding_means_all_of_it() {
+fn min_is_capped_at_outstanding() {
     let mut cx = four_reads();
     assert_eq!(cx.wait(usize::MAX, None).unwrap().count(), 4);
     assert_eq!(cx.wait(usize::MAX, None).unwrap().count(), 0);
 }
 
 #[test]
-fn no_timeout_is_too_long() {
+fn any_timeout_is_accepted() {
     for timeout in [
         Duration::ZERO,
         Duration::from_nanos(1),
@@ -63,55 +64,56 @@ fn no_timeout_is_too_long() {
     }
 }
 
-/// Waits for a completion that is there, where the kernel is made to answer `errno` instead.
-fn wait_while_the_kernel_says(errno: i32, timeout: Duration) -> (Duration, u64) {
+/// Waits for a completion where seccomp has `io_getevents` answer `errno`. Returns how long that took,
+/// and how many system calls.
+fn wait_while_getevents_answers(errno: i32, timeout: Duration) -> (Duration, u64) {
     in_thread(|| {
         let mut cx = four_reads();
-        cx.set_ring(false); // that is where the completion is
+        cx.use_ring(false); // or else io_getevents is not called
         let (start, calls) = (Instant::now(), cx.stats().system_calls);
         in_thread(|| {
             forbid(libc::SYS_io_getevents, &[], errno);
             assert_eq!(cx.wait(1, Some(timeout)).unwrap().count(), 0);
         });
         let (elapsed, calls) = (start.elapsed(), cx.stats().system_calls - calls);
-        assert_eq!(cx.wait(4, None).unwrap().count(), 4, "nothing is lost");
+        assert_eq!(cx.wait(4, None).unwrap().count(), 4, "no completion is lost");
         (elapsed, calls)
     })
 }
 
 #[test]
-fn interruptions_do_not_move_the_deadline() {
+fn eintr_does_not_move_deadline() {
     let timeout = Duration::from_millis(50);
-    let (elapsed, calls) = wait_while_the_kernel_says(libc::EINTR, timeout);
+    let (elapsed, calls) = wait_while_getevents_answers(libc::EINTR, timeout);
     assert!(elapsed >= timeout, "{elapsed:?}");
     assert!(elapsed < timeout * 20, "{elapsed:?}");
-    assert!(calls > 1, "it went on after the first interruption");
+    assert!(calls > 1, "it calls io_getevents again after EINTR");
 }
 
 #[test]
-fn a_kernel_that_returns_early_does_not_end_the_wait() {
+fn early_return_of_io_getevents_does_not_end_wait() {
     let timeout = Duration::from_millis(50);
-    let (elapsed, _) = wait_while_the_kernel_says(0, timeout);
+    let (elapsed, _) = wait_while_getevents_answers(0, timeout);
     assert!((timeout..timeout * 20).contains(&elapsed), "{elapsed:?}");
 }
 
 #[test]
-fn a_timeout_of_zero_asks_once() {
-    assert_eq!(wait_while_the_kernel_says(libc::EINTR, Duration::ZERO).1, 1);
+fn zero_timeout_makes_one_system_call() {
+    assert_eq!(wait_while_getevents_answers(libc::EINTR, Duration::ZERO).1, 1);
 }
 
-/// A context that waits for two completions, of which only one will ever come: the other's event
-/// was taken from the kernel behind its back.
-fn one_of_two() -> Context<Vec<u8>, usize, 2> {
+/// A context with two requests in flight, of which only one completes: the test takes the event of the
+/// other by `io_getevents`.
+fn one_of_two() -> Context<Vec<u8>, usize> {
     let file = file_with(b"01");
-    let mut cx = Context::new().unwrap();
-    let mut batch = Batch::<_, _, 2>::new();
+    let mut cx = Context::new(2).unwrap();
+    let mut batch = Batch::<_, _, _, 2>::new();
     for number in 0..2 {
         batch.push(Request::read(&file, vec![0; 1], number as u64).tag(number)).unwrap();
     }
     cx.submit(&mut batch).unwrap();
     let mut event = linux_aio::abi::IoEvent::default();
-    // SAFETY: room for one event.
+    // SAFETY: there is room for one event.
     let got =
         unsafe { linux_aio::raw::io_getevents(cx.id(), 1, 1, &raw mut event, std::ptr::null()) };
     assert_eq!(got, Ok(1));
@@ -119,7 +121,7 @@ fn one_of_two() -> Context<Vec<u8>, usize, 2> {
 }
 
 #[test]
-fn a_timeout_ends_the_wait_with_what_there_is() {
+fn timeout_returns_completions_so_far() {
     let mut cx = one_of_two();
     let (start, calls) = (Instant::now(), cx.stats().system_calls);
     let timeout = Duration::from_millis(50);
@@ -129,20 +131,20 @@ fn a_timeout_ends_the_wait_with_what_there_is() {
     assert_eq!(
         cx.stats().system_calls - calls,
         1,
-        "the kernel looks once more at the end of its wait"
+        "one call, at whose end the kernel looks for events again"
     );
     assert_eq!(cx.wait(1, Some(timeout)).unwrap().count(), 0);
-    assert_eq!(cx.in_flight(), 1);
+    assert_eq!(cx.outstanding(), 1);
 }
 
 #[test]
-fn a_wait_ends_though_the_clock_is_forbidden() {
+fn wait_ends_when_clock_gettime_fails() {
     in_thread(|| {
         let mut cx = one_of_two();
         let timeout = Duration::from_millis(50);
         let start = Instant::now();
         in_thread(|| {
-            // Most programs never make this call, since they have a vDSO.
+            // The C library uses the vDSO, not this system call.
             forbid(libc::SYS_clock_gettime, &[], libc::EPERM);
             assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
         });
@@ -151,12 +153,12 @@ fn a_wait_ends_though_the_clock_is_forbidden() {
 }
 
 #[test]
-fn signals_do_not_move_the_deadline() {
+fn signals_do_not_move_deadline() {
     let timeout = Duration::from_millis(100);
-    // Other tests keep the machine busy, so the best of some attempts counts.
+    // The best of several attempts counts, because other tests keep the machine busy.
     let attempts = [(); 5].map(|()| {
         let mut cx = one_of_two();
-        let (elapsed, calls) = under_fire(|| {
+        let (elapsed, calls) = while_signalled(|| {
             let (start, calls) = (Instant::now(), cx.stats().system_calls);
             assert_eq!(cx.wait(2, Some(timeout)).unwrap().count(), 1);
             (start.elapsed(), cx.stats().system_calls - calls)
@@ -169,7 +171,7 @@ fn signals_do_not_move_the_deadline() {
 }
 
 #[test]
-fn stopping_and_continuing_the_process_moves_no_deadline_and_loses_nothing() {
+fn stop_and_continue_does_not_move_deadline() {
     // SAFETY: the child leaves by `_exit`.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -179,16 +181,16 @@ fn stopping_and_continuing_the_process_moves_no_deadline_and_loses_nothing() {
             assert_eq!(cx.wait(2, Some(Duration::from_millis(600))).unwrap().count(), 1);
             let elapsed = start.elapsed();
             assert!(elapsed >= Duration::from_millis(600), "{elapsed:?}");
-            // Stopped for 40 of each 80 ms, so the last stop may lie across the deadline.
+            // It is stopped for 40 of each 80 ms, so it may be stopped at the deadline.
             assert!(elapsed < Duration::from_millis(1000), "{elapsed:?}");
         });
-        // SAFETY: ends the child without running what belongs to the parent.
+        // SAFETY: ends the child without the parent's exit handlers.
         unsafe { libc::_exit(i32::from(waited.is_err())) };
     }
     let mut status = 0;
     loop {
         for signal in [libc::SIGSTOP, libc::SIGCONT] {
-            // SAFETY: the child is ours, and not waited for yet.
+            // SAFETY: a child that was not waited for yet.
             unsafe { libc::kill(child, signal) };
             thread::sleep(Duration::from_millis(40));
         }
@@ -201,11 +203,11 @@ fn stopping_and_continuing_the_process_moves_no_deadline_and_loses_nothing() {
 }
 
 #[test]
-fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
+fn ten_thousand_signals_lose_no_completion() {
     const MANY: u64 = 10_000;
     let (socket, peer) = UnixStream::pair().unwrap();
-    let mut cx = Context::<(), u64, 4>::new().unwrap();
-    let mut batch = Batch::<_, _, 4>::new();
+    let mut cx = Context::<(), u64>::new(4).unwrap();
+    let mut batch = Batch::<_, _, _, 4>::new();
     let mut completed = 0;
     thread::scope(|scope| {
         // Answers each byte with a byte, so that the poll of the other end completes.
@@ -215,7 +217,7 @@ fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
                 (&peer).write_all(&byte).unwrap();
             }
         });
-        under_fire(|| {
+        while_signalled(|| {
             let began = interruptions();
             while completed < MANY || interruptions() - began < MANY {
                 let poll = Request::poll(&socket).events(PollEvents::IN);
@@ -232,17 +234,17 @@ fn ten_thousand_interruptions_while_ten_thousand_requests_complete() {
         });
         socket.shutdown(std::net::Shutdown::Both).unwrap();
     });
-    assert_eq!((cx.in_flight(), cx.stats().completed), (0, completed));
+    assert_eq!((cx.outstanding(), cx.stats().completed), (0, completed));
 }
 
 #[test]
-fn an_error_is_reported_only_when_there_is_nothing_to_take() {
+fn error_is_reported_only_without_completions() {
     let mut cx = four_reads();
-    cx.set_ring(false); // it would show the one that is not received
+    cx.use_ring(false); // or else the fifth is received without io_getevents
     assert_eq!(cx.wait(4, None).unwrap().next().unwrap().tag, 0);
-    // Three are received; one more is not.
+    // Three completions are received and not taken. The event of one more request is not received.
     let file = file_with(b"4");
-    let mut batch = Batch::<_, _, 1>::new();
+    let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::read(&file, vec![0; 1], 0).tag(4)).unwrap();
     cx.submit(&mut batch).unwrap();
     in_thread(|| {
@@ -269,13 +271,13 @@ fn interruptions() -> u64 {
     INTERRUPTIONS.with(|count| count.load(Ordering::Relaxed))
 }
 
-/// Runs `f` while another thread sends signals to this one, which have a handler, as fast as it can.
-fn under_fire<R>(f: impl FnOnce() -> R) -> R {
+/// Runs `f` while another thread sends signals to this one, as fast as it can. They have a handler.
+fn while_signalled<R>(f: impl FnOnce() -> R) -> R {
     let handler: extern "C" fn(libc::c_int) = count;
     // SAFETY: the handler only counts.
     unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
     let stop = AtomicBool::new(false);
-    // SAFETY: has no duties.
+    // SAFETY: it has no preconditions.
     let target = unsafe { libc::pthread_self() };
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -292,18 +294,18 @@ fn under_fire<R>(f: impl FnOnce() -> R) -> R {
 }
 
 #[test]
-fn a_storm_of_signals_loses_no_completion() {
+fn reads_complete_under_constant_signals() {
     const BLOCK: usize = 1 << 20;
     let content = pattern(8 * BLOCK);
     let Some(file) = direct_file_with(&content) else { return };
-    under_fire(|| read_in_a_loop(&file, &content, BLOCK));
+    while_signalled(|| read_in_a_loop(&file, &content, BLOCK));
 }
 
 /// Reads 200 blocks, 8 at a time, and checks each.
 fn read_in_a_loop(file: &std::fs::File, content: &[u8], block: usize) {
     let offset = |number: usize| number % 8 * block;
-    let mut cx = Context::<PageBuf, usize, 8>::new().unwrap();
-    let mut batch = Batch::<_, _, 8>::new();
+    let mut cx = Context::<PageBuf, usize>::new(8).unwrap();
+    let mut batch = Batch::<_, _, _, 8>::new();
     for number in 0..8 {
         batch
             .push(
@@ -325,5 +327,5 @@ fn read_in_a_loop(file: &std::fs::File, content: &[u8], block: usize) {
             }
         }
     }
-    assert_eq!((completed, cx.in_flight()), (200, 0));
+    assert_eq!((completed, cx.outstanding()), (200, 0));
 }

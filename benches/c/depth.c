@@ -1,4 +1,4 @@
-/* Keeps requests of one size in flight, on libaio, and takes the time of each. */
+/* Keeps requests of one size in flight, with libaio, and measures how long each takes. */
 #include <errno.h>
 #include <libaio.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ void depth_free(struct depth *own) {
     free(own);
 }
 
-/* For so many in flight, with buffers of the caller's. NULL with errno set if that cannot be had. */
+/* For `depth` requests in flight, with the caller's buffers. On failure NULL, and errno is set. */
 struct depth *depth_new(size_t depth, void *const *bufs) {
     struct depth *own = calloc(1, sizeof *own);
     if (!own)
@@ -62,8 +62,8 @@ struct depth *depth_new(size_t depth, void *const *bufs) {
     return own;
 }
 
-/* Reads or writes `size` bytes at each of `count` offsets, and notes how long each took. 0, or an
- * errno; requests may be in flight then. */
+/* Reads or writes `size` bytes at each of `count` offsets, and stores how long each took. Returns 0 or an
+ * errno; in the latter case requests may still be in flight. */
 int depth_run(struct depth *own, int file, int write, size_t size, const uint64_t *offsets,
               size_t count, uint64_t *took_ns) {
     size_t next = 0, in_flight = 0, done = 0;

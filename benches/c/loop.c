@@ -1,6 +1,5 @@
-/* The loop on libaio that the crate's overhead is compared with: written by hand, with the
- * bookkeeping that the crate does. A request owns a buffer and a tag while it is in flight, and both
- * come back with its result. */
+/* The loop on libaio that the crate is compared with, with the same bookkeeping: a request owns a buffer
+ * and a tag while it is in flight, and both come back with its result. */
 #include <errno.h>
 #include <libaio.h>
 #include <stddef.h>
@@ -36,8 +35,8 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-/* For `most` requests in flight, with buffers of the caller's: `most` of `size` bytes, `stride` bytes
- * apart. NULL with errno set if that cannot be had. */
+/* For `most` requests in flight, with the caller's buffers: `most` of `size` bytes, `stride` bytes apart.
+ * On failure NULL, and errno is set. */
 struct loop *loop_new(size_t most, char *memory, size_t stride, size_t size) {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
@@ -65,7 +64,7 @@ struct loop *loop_new(size_t most, char *memory, size_t stride, size_t size) {
     return loop;
 }
 
-/* Prepares a read of the first bytes of the file, if there is a request to be had. */
+/* Prepares a read of the first bytes of the file. NULL if no request is free. */
 static struct iocb *prepare(struct loop *loop, int file, uint64_t tag) {
     struct request *request = loop->free;
     if (!request || !loop->buf_count)
@@ -78,7 +77,7 @@ static struct iocb *prepare(struct loop *loop, int file, uint64_t tag) {
     return &request->iocb;
 }
 
-/* Submits what was prepared. 0, or an errno. */
+/* Submits the requests that were prepared. Returns 0 or an errno. */
 static int submit(struct loop *loop, size_t count) {
     for (size_t submitted = 0; submitted < count;) {
         int accepted = io_submit(loop->context, (long)(count - submitted), loop->iocbs + submitted);
@@ -89,8 +88,8 @@ static int submit(struct loop *loop, size_t count) {
     return 0;
 }
 
-/* Waits for so many, and takes their buffers and tags back. No tag may be above `newest`. 0, or an
- * errno. */
+/* Waits for `count` requests, and takes their buffers and tags back. No tag may be above `newest`. Returns
+ * 0 or an errno. */
 static int take(struct loop *loop, size_t count, uint64_t newest) {
     for (size_t completed = 0; completed < count;) {
         long left = (long)(count - completed);
@@ -112,7 +111,7 @@ static int take(struct loop *loop, size_t count, uint64_t newest) {
     return 0;
 }
 
-/* Reads `reads` times, `at_once` in a batch. 0, or an errno. */
+/* Reads `reads` times, `at_once` in a batch. Returns 0 or an errno. */
 int loop_read(struct loop *loop, int file, size_t reads, size_t at_once) {
     for (size_t round = 0; round < reads / at_once; round++) {
         size_t batch = 0;
@@ -126,8 +125,8 @@ int loop_read(struct loop *loop, int file, size_t reads, size_t at_once) {
     return 0;
 }
 
-/* Reads from one file after the other, `reads` times, with all the requests there are in flight:
- * `at_once` are taken and as many submitted. 0, or an errno. */
+/* Reads `reads` times, from one file after the other, with all requests in flight. `at_once` completions are
+ * taken at a time, and as many requests submitted. Returns 0 or an errno. */
 int loop_read_deep(struct loop *loop, const int *files, size_t file_count, size_t reads, size_t at_once) {
     size_t file = 0, in_flight = 0;
     for (size_t started = 0; started < reads || in_flight;) {

@@ -1,4 +1,4 @@
-/* Reads files whole, all at a time, on libaio. */
+/* Reads files whole, all at the same time, with libaio. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* Opens `count` files, reads each into its buffer in one request, and closes them. The file must have
- * exactly as many bytes as `sizes` says; a buffer has room for more. 0, or an errno. */
+ * exactly as many bytes as `sizes` says; a buffer has room for more. Returns 0 or an errno. */
 static int read_all(io_context_t context, const char *const *paths, char *const *bufs,
                     const size_t *sizes, size_t room, struct iocb *iocbs, struct iocb **pointers,
                     struct io_event *events, int *files, size_t count) {
@@ -40,7 +40,7 @@ static int read_all(io_context_t context, const char *const *paths, char *const 
     return 0;
 }
 
-/* One round; the context is made by the first. */
+/* One round. The first makes the context. */
 int whole_files_round(const char *const *paths, char *const *bufs, const size_t *sizes, size_t room,
                       size_t count) {
     enum { MOST = 64 };

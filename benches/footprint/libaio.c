@@ -1,5 +1,5 @@
 /* `block FILE`: reads the first 4096 bytes of a file by asynchronous I/O, and writes them to standard
- * output. With libaio, for the comparison of footprints. */
+ * output. It uses libaio. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

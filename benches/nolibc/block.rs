@@ -1,11 +1,11 @@
-//! `block FILE`: reads the first 4096 bytes of a file by the safe interface, and writes them to
-//! standard output. (The example's `block` uses the raw layer.)
+//! `block FILE`: reads the first 4096 bytes of a file with the safe interface, and writes them to standard
+//! output. (The `block` in examples/nolibc uses the raw layer.)
 
 #![no_std]
 #![no_main]
 
 use core::mem::ManuallyDrop;
-use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use linux_aio::{Context, Error, PageBuf, Request};
 use nolibc::{Args, Line, exit, fd, set_direct, stderr, stdout};
 use rustix::{
     fd::OwnedFd,
@@ -30,11 +30,9 @@ fn main(mut args: Args) -> ! {
 
 fn block(file: &OwnedFd) -> Result<(), Error> {
     // The kernel ends it with the process.
-    let mut cx = ManuallyDrop::new(Context::<PageBuf, (), 1>::new()?);
-    let mut batch = Batch::<_, _, 1>::new();
-    batch.push(Request::read(fd(file), PageBuf::new(BLOCK)?, 0))?;
-    cx.submit(&mut batch)?;
-    for done in cx.wait(1, None)? {
+    let mut cx = ManuallyDrop::new(Context::<PageBuf, ()>::new(1)?);
+    cx.submit_one(Request::read(fd(file), PageBuf::new(BLOCK)?, 0))?;
+    if let Some(done) = cx.wait_one(None)? {
         let _bytes = done.result?;
         if nolibc::write(stdout(), done.transferred()).is_err() {
             fail(b"block: cannot write the block", 1);

@@ -14,9 +14,9 @@ use rustix::{
     thread::{Timespec, nanosleep},
 };
 
-/// No round has more files.
+/// The largest number of files in a round.
 const MOST: usize = 64;
-/// No file is larger, in bytes.
+/// The size of the largest file, in bytes.
 const LARGEST: usize = 100 << 10;
 
 nolibc::entry!(main);
@@ -42,34 +42,36 @@ fn work(mut args: Args) -> Result<(), Failure> {
     let mut count = 0;
     for path in args {
         let file = files.get_mut(count).ok_or("at most 64 files")?;
-        let stat = open_file(path).and_then(|file| fstat(&file).map_err(|_| "no size"))?;
-        *file = (path, usize::try_from(stat.st_size).map_err(|_| "a strange size")?);
+        let stat = open_file(path)
+            .and_then(|file| fstat(&file).map_err(|_| "cannot read the size of a file"))?;
+        *file =
+            (path, usize::try_from(stat.st_size).map_err(|_| "the size of a file is negative")?);
         count += 1;
     }
     let files = files.get(..count).unwrap_or_default();
 
-    let cx = Context::new().map_err(|_| "cannot set up AIO")?;
+    let cx = Context::new(MOST).map_err(|_| "cannot set up AIO")?;
     // The kernel ends the context with the process.
     let mut cx = ManuallyDrop::new(cx);
     let mut bufs = [const { PageBuf::empty() }; MOST];
     for buf in &mut bufs {
-        *buf = PageBuf::new(LARGEST + 1).map_err(|_| "no memory")?;
+        *buf = PageBuf::new(LARGEST + 1).map_err(|_| "no memory for a buffer")?;
     }
     round(&mut cx, files, &mut bufs)?;
-    nolibc::write(stdout(), b"r").map_err(|_| "nobody is listening")?;
+    nolibc::write(stdout(), b"r").map_err(|_| "cannot write to standard output")?;
     // SAFETY: nothing here closes it.
     let stdin = unsafe { stdin() };
-    rustix::io::read(stdin, &mut [0]).map_err(|_| "nobody says when to start")?;
+    rustix::io::read(stdin, &mut [0]).map_err(|_| "cannot read from standard input")?;
     for _ in 0..rounds {
         round(&mut cx, files, &mut bufs)?;
         let _slept_or_interrupted = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 });
     }
-    nolibc::write(stdout(), b"d").map_err(|_| "nobody is listening")?;
+    nolibc::write(stdout(), b"d").map_err(|_| "cannot write to standard output")?;
     while rustix::io::read(stdin, &mut [0]).is_ok_and(|bytes| bytes > 0) {}
     Ok(())
 }
 
-type Cx = Context<PageBuf, usize, MOST>;
+type Cx = Context<PageBuf, usize>;
 
 /// Opens all files, reads each whole, and closes them.
 fn round(cx: &mut Cx, files: &[Whole], bufs: &mut [PageBuf; MOST]) -> Result<(), Failure> {
@@ -77,7 +79,7 @@ fn round(cx: &mut Cx, files: &[Whole], bufs: &mut [PageBuf; MOST]) -> Result<(),
     for (place, (path, _)) in opened.iter_mut().zip(files) {
         *place = Some(open_file(path)?);
     }
-    let mut batch = Batch::<_, _, MOST>::new();
+    let mut batch = Batch::<_, _, _, MOST>::new();
     for (index, (file, buf)) in opened.iter().flatten().zip(&mut *bufs).enumerate() {
         let buf = core::mem::take(buf);
         let pushed = batch.push(Request::read(fd(file), buf, 0).tag(index));
@@ -85,8 +87,8 @@ fn round(cx: &mut Cx, files: &[Whole], bufs: &mut [PageBuf; MOST]) -> Result<(),
     }
     cx.submit(&mut batch).map_err(|_| "cannot submit")?;
     drop(batch);
-    while cx.in_flight() > 0 {
-        for done in cx.wait(cx.in_flight(), None).map_err(|_| "cannot wait")? {
+    while cx.outstanding() > 0 {
+        for done in cx.wait_all(None).map_err(|_| "cannot wait")? {
             let size = files.get(done.tag).map(|(_, size)| *size);
             if done.result.ok() != size {
                 return Err("a read failed");

@@ -1,8 +1,8 @@
 """rounds.py PACKAGE ROUNDS FILE...: the evaluation's participants in Python.
 
-In each round all files are opened, read whole and closed; then it sleeps for a millisecond. It says
-"r" when it is ready, starts when told to, says "d" when it is done, and stays until its standard
-input ends.
+In each round all files are opened, read whole and closed; then it sleeps for a millisecond. It writes
+"r" when it is ready, waits for a byte, works, writes "d" when it is done, and waits for the end of its
+standard input.
 """
 
 import os

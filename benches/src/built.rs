@@ -1,4 +1,4 @@
-//! Programs that are built when they are needed, since they are linked in their own ways.
+//! Programs that are built on demand, because each is linked in its own way.
 
 use anyhow::{Context as _, Result, ensure};
 use std::{
@@ -12,33 +12,33 @@ pub(crate) fn here(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
 
-/// Where what is built goes: beside what cargo has built of this package.
+/// Makes a folder for build results, next to this program.
 pub(crate) fn target(folder: &str) -> Result<PathBuf> {
-    let program = env::current_exe().context("this program cannot find itself")?;
+    let program = env::current_exe().context("cannot find the path of this program")?;
     let place = program.parent().context("this program is in no folder")?.join(folder);
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
     Ok(place)
 }
 
-/// Builds the package without libc, optimised for speed (3) or size (z), and gives where its programs
-/// are.
+/// Builds the package without libc, optimised for speed (3) or size (z), and returns the folder of its
+/// programs.
 pub(crate) fn nolibc(level: &str) -> Result<PathBuf> {
     let place = target(&format!("nolibc-{level}"))?;
     run(cargo(&here("nolibc"), &place).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level))?;
     Ok(place.join("release"))
 }
 
-/// `cargo build` for the package in a folder, with what it builds going to a place.
+/// `cargo build` for the package in a folder, with `place` as its target directory.
 pub(crate) fn cargo(folder: &Path, place: &Path) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--manifest-path"]);
     cargo.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(place);
-    // Its folder decides on the toolchain.
+    // The toolchain may be set by a file in the package's folder.
     cargo.current_dir(folder);
     cargo
 }
 
-/// Runs a program that must succeed, and gives what it said.
+/// Runs a program that must succeed, and returns its standard output.
 pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! Measures linux-aio against what people would use instead. `benches --help` says how.
+//! Compares linux-aio with its alternatives. `benches --help` shows the commands.
 
 mod built;
 mod evaluation;
@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use report::Output;
 use std::{path::PathBuf, process::ExitCode};
 
-/// Measures linux-aio against what people would use instead
+/// Compares linux-aio with its alternatives
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Small files read whole, in rounds: run time, threads, memory, CPU (about 2 minutes)
     Evaluation(evaluation::Options),
-    /// Instructions and time for a request, and what they grow with (about 2 minutes)
+    /// Instructions, time and memory of a request (about 2 minutes)
     Overhead(overhead::Options),
     /// Direct and cached I/O with 1 to 1024 requests in flight: throughput, latency, CPU (about 5 minutes)
     Sweep(sweep::Options),
@@ -39,9 +39,9 @@ enum Command {
         #[arg(long)]
         python: bool,
     },
-    /// All of them, so short that the figures mean nothing: whether they work
+    /// All of them, but so briefly that the figures mean nothing: a test that they run
     Smoke,
-    /// Is somebody who is measured
+    /// Runs as a participant: a process that is measured
     #[command(hide = true, subcommand)]
     Participant(Participant),
 }

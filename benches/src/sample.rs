@@ -1,8 +1,8 @@
-//! [`Spread`]: what several measurements of the same thing come to.
+//! [`Spread`]: the median of several measurements, and their spread.
 
 use serde::Serialize;
 
-/// The median of several measurements, and how far they lie apart.
+/// The median of several measurements, and their spread.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Spread {
     /// Half of them are not above it.
@@ -21,12 +21,12 @@ impl Spread {
         Self::between(measured, 0.0, 1.0)
     }
 
-    /// Median and quartiles: for many measurements, of which some are always disturbed.
+    /// Median and quartiles: for many measurements, some of which are disturbed by other load.
     pub(crate) fn quartiles(measured: &[f64]) -> Self {
         Self::between(measured, 0.25, 0.75)
     }
 
-    /// A figure that is the same whenever it is measured.
+    /// A figure that is the same in every measurement.
     pub(crate) fn exact(figure: f64) -> Self {
         Self { median: figure, low: figure, high: figure, count: 1 }
     }

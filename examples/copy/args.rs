@@ -16,7 +16,7 @@ usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
 Without SRC and DST: a demonstration. It copies a file of 256 MiB in the
 temporary directory, compares, and measures.
 
-  --depth N      requests in flight, 1 to 4096 (64)
+  --depth N      requests in flight, 1 to 65536 (64)
   --block SIZE   bytes of one request, a multiple of 4096: 4096, 256K, 1MiB (256K)
   --buffered     through the page cache; otherwise O_DIRECT, where it is possible
   -h, --help     this text
@@ -25,13 +25,13 @@ DST appears, or is replaced, only when the copy is complete and on disk; any
 failure leaves it as it was. Holes stay holes, mode bits are kept, owners are not.
 ";
 
-/// The capacity of the largest context, so the most requests in flight.
-pub(crate) const MAX_DEPTH: usize = 4096;
+/// The most requests in flight: the default of `fs.aio-max-nr`, the limit of all contexts together.
+const MAX_DEPTH: usize = 65_536;
 
-/// The largest request. The kernel's own limit is a little less than 2 GiB.
+/// The largest request. The kernel's limit is a little less than 2 GiB.
 const MAX_BLOCK: usize = 1 << 30;
 
-/// What the program is to do.
+/// What the program does.
 pub(crate) enum Mode {
     Help,
     Demo(Options),
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) depth: usize,
     /// Bytes of one request, a multiple of [`ALIGN`].
     pub(crate) block: usize,
-    /// Whether to use the page cache by choice.
+    /// Whether buffered I/O was asked for.
     pub(crate) buffered: bool,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Options {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words.
+/// A message that says what is wrong.
 pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
     let mut options = Options { depth: 64, block: 256 << 10, buffered: false };
     let mut paths: Vec<OsString> = Vec::new();
@@ -102,7 +102,7 @@ fn block(text: &str) -> Result<usize, String> {
     Ok(block)
 }
 
-/// A size in bytes; `None` if it is not one, or beyond every number.
+/// A size in bytes; `None` if it is not one, or too large.
 fn size(text: &str) -> Option<usize> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.strip_prefix(digits)?.to_ascii_lowercase().as_str() {
@@ -115,13 +115,13 @@ fn size(text: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
-/// Refuses what would push the machine into its swap, or this process into the arms of the OOM
-/// killer: buffers for more than half of the memory that is available.
+/// Refuses buffers that take more than half of the available memory: the machine would swap, or the
+/// kernel would kill the process.
 fn check_memory(options: &Options) -> Result<(), String> {
     let Some(available_kib) = available_kib() else {
         return Ok(());
     };
-    // At most 4096 GiB, so this does not overflow.
+    // At most 64 TiB, so this does not overflow.
     let wanted_kib = options.depth * options.block / 1024;
     if wanted_kib > available_kib / 2 {
         return Err(format!(
@@ -136,7 +136,7 @@ fn check_memory(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// How much memory can be had without swapping, if the kernel says so.
+/// How much memory is available without swapping, if the kernel reports it.
 fn available_kib() -> Option<usize> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -1,4 +1,4 @@
-//! The demonstration: a file of random bytes is copied, compared, and copied by `std` as well.
+//! The demonstration: a file of random bytes is copied, compared, and copied by `std` for comparison.
 
 use crate::{
     args::Options,
@@ -23,34 +23,34 @@ use std::{
 /// The size of the file.
 const MIB: u64 = 256;
 
-/// How often it is copied, each way by turns: disks have moods.
+/// How often it is copied in each way, by turns, since the throughput of a disk varies.
 const ROUNDS: usize = 3;
 
-/// What something cost.
+/// The time that something took.
 #[derive(Clone, Copy)]
 struct Cost {
     elapsed: Duration,
-    /// The time of the processor, in the program and in the kernel on its behalf.
+    /// CPU time, in user and kernel mode.
     cpu: Duration,
 }
 
 impl Cost {
-    /// Starts a clock that tells what was spent since.
+    /// Starts a clock. It returns the time since then.
     fn clock() -> impl Fn() -> Self {
         let (began, cpu) = (Instant::now(), cpu_time());
         move || Self { elapsed: began.elapsed(), cpu: cpu_time().saturating_sub(cpu) }
     }
 }
 
-/// What `std::fs::copy` cost.
+/// The time that `std::fs::copy` took.
 struct ByStd {
     /// Until it returned.
     unsynced: Cost,
-    /// Until the copy was on disk as well.
+    /// Until the copy was on the disk.
     synced: Cost,
 }
 
-/// Runs the demonstration, in a directory of its own which is removed in every case.
+/// Runs the demonstration, in a temporary directory that is always removed.
 pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<(), Failure> {
     let temp = env::temp_dir();
     let cannot_make = |error| Failure::io("make a directory in", &temp, error);
@@ -61,7 +61,7 @@ pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<(), Failure
         "\
 linux-aio copies a file of {MIB} MiB of random bytes in {temp:?} (TMPDIR chooses another
 disk), with up to {} requests of {} KiB in flight at once, reads and writes in one
-context. The copy is compared with the original. std::fs::copy does the same beside it.
+context. The copy is compared with the original. std::fs::copy does the same for comparison.
 
 ",
         options.depth,
@@ -102,8 +102,8 @@ context. The copy is compared with the original. std::fs::copy does the same bes
         "
 The copy is identical. linux-aio made {} requests per system call. Each figure is
 the median of {ROUNDS} runs, before each of which the source was dropped from the page cache.
-The last line is no match for the others: it leaves the copy in the page cache. CPU seconds
-are those of the program, in user and kernel mode, without what the kernel does on its own.
+The last line cannot be compared with the others: it leaves the copy in the page cache. CPU
+seconds are those of the program, in user and kernel mode, without the kernel's own threads.
 ",
         copied.requests_per_call()
     ))?;
@@ -119,12 +119,12 @@ fn row(what: &str, cost: Cost) -> Result<(), Failure> {
     report::print(format_args!("{what:42}{seconds:>9.3}{throughput:>9}{cpu:>9.3}\n"))
 }
 
-/// How long processors have worked for this program.
+/// The CPU time of this program.
 fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// Makes the source, on disk.
+/// Makes the source, and writes it to the disk.
 fn make_random(path: &Path) -> Result<(), Failure> {
     let failure = |error| Failure::io("write", path, error);
     let mut file = File::create_new(path).map_err(failure)?;
@@ -137,7 +137,7 @@ fn make_random(path: &Path) -> Result<(), Failure> {
     file.sync_all().map_err(failure)
 }
 
-/// Drops a file from the page cache, so that reading it means the disk.
+/// Drops a file from the page cache, so that it is read from the disk.
 fn forget_cached(path: &Path) -> Result<(), Failure> {
     let failure = |error| Failure::io("open", path, error);
     let file = File::open(path).map_err(failure)?;
@@ -148,7 +148,7 @@ fn remove(path: &Path) -> Result<(), Failure> {
     fs::remove_file(path).map_err(|error| Failure::io("remove", path, error))
 }
 
-/// The one in the middle.
+/// The median.
 fn median_by_key<T, K: Ord>(mut all: Vec<T>, key: impl FnMut(&T) -> K) -> Option<T> {
     all.sort_by_key(key);
     let middle = all.len() / 2;

@@ -1,4 +1,4 @@
-//! The file that is written: under a name of its own until it is complete.
+//! The file that is written. It has a temporary name until it is complete.
 
 use crate::{
     end::{ALIGN_U64, End},
@@ -19,7 +19,7 @@ use tempfile::TempPath;
 /// Set-user-ID and set-group-ID.
 const SET_ID: u32 = 0o6000;
 
-/// A file in the directory of the target, which removes itself unless it gets the target's name.
+/// A file in the directory of the target. It is removed on drop, unless it has got the target's name.
 pub(crate) struct Destination {
     end: End,
     temporary: TempPath,
@@ -29,7 +29,7 @@ pub(crate) struct Destination {
 
 impl Destination {
     pub(crate) fn create(target: Target, direct: bool) -> Result<Self, Failure> {
-        // Opened now, so that it fails now if it has to: at the end it is to be synced.
+        // It is needed at the end, for a sync. It is opened now so that an error comes now.
         let directory = File::open(&target.directory)
             .map_err(|error| Failure::io("open", &target.directory, error))?;
         let (file, temporary) = tempfile::Builder::new()
@@ -40,14 +40,14 @@ impl Destination {
         Ok(Self { end: End::new(file, &target.path, direct), temporary, directory, target })
     }
 
-    /// Makes the file as long as it will be, and allocates what will be written: then a full disk
-    /// is noticed before the work and not after it, and the kernel need not extend the file in
-    /// `io_submit`, which it does while the program waits.
+    /// Gives the file its length, and allocates the space for what will be written. A full disk is then
+    /// an error before the work begins, and the kernel need not extend the file within `io_submit`, which
+    /// would block the program.
     ///
-    /// Gives the number of bytes to be written.
+    /// Returns the number of bytes to be written.
     pub(crate) fn prepare(&self, source: &Source) -> Result<u64, Failure> {
         self.set_len(source.len())?;
-        // The last direct write is padded. Better not past the end, but it works there too.
+        // The last direct write is padded. If the file is long enough for it, it need not extend it.
         let padded = source.len().checked_next_multiple_of(ALIGN_U64);
         let _extended = padded.map(|len| self.end.file().set_len(len));
         let mut data_bytes = 0;
@@ -61,8 +61,8 @@ impl Destination {
         Ok(data_bytes)
     }
 
-    /// Gives the file its length and mode, and its name only when all that is on disk. Gives a note
-    /// if something is not as in the source.
+    /// Gives the file its length and mode, and when all is on the disk, its name. Returns a note if
+    /// something differs from the source.
     pub(crate) fn commit(self, source: &Source) -> Result<Option<String>, Failure> {
         self.set_len(source.len())?;
         let note = self.set_mode(source)?;
@@ -73,7 +73,7 @@ impl Destination {
             Failure::io("put the copy in place of", &target.path, refused.error)
         })?;
         match directory.sync_all() {
-            // Some network file systems have nothing to sync about a directory.
+            // Some network file systems cannot sync a directory.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(Failure::io(
                 "make sure that the complete copy outlives a power failure: sync",
                 &target.directory,
@@ -97,7 +97,7 @@ impl Destination {
         set.map_err(|error| Failure::at("write", self.path(), len, error))
     }
 
-    /// Allocates room; `false` if the file system cannot.
+    /// Allocates space; `false` if the file system cannot.
     fn allocate(&self, extent: &Range<u64>) -> Result<bool, Failure> {
         let len = extent.end - extent.start;
         loop {
@@ -113,8 +113,8 @@ impl Destination {
         }
     }
 
-    /// Gives the file the mode bits of the source. Under another owner or group, a set-ID bit would
-    /// lend somebody else's rights: it is left out then, and the answer says so.
+    /// Gives the file the mode bits of the source. If its owner or group differs, the set-ID bits are left
+    /// out, because they would give the rights of another user. The note says so.
     fn set_mode(&self, source: &Source) -> Result<Option<String>, Failure> {
         let file = self.end.file();
         let own = file.metadata().map_err(|error| self.failure("look at", error))?;

@@ -1,6 +1,6 @@
-//! One end of a copy: a file, past the page cache or through it.
+//! One end of a copy: a file, accessed directly or through the page cache.
 
-use crate::{failure::Failure, step::Block};
+use crate::failure::Failure;
 use core::cell::Cell;
 use rustix::fs::OFlags;
 use std::{
@@ -9,14 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What offset, length and address of a direct request are multiples of. Devices ask for their
-/// logical block size, 512 or 4096 bytes, and this is both.
+/// Offset, length and address of a direct request are multiples of this. A device requires multiples of
+/// its logical block size, 512 or 4096 bytes.
 pub(crate) const ALIGN: usize = 4096;
 
 /// [`ALIGN`], for positions in files.
 pub(crate) const ALIGN_U64: u64 = 4096;
 
-/// An open file, its name, and whether its requests go past the page cache.
+/// An open file, its path, and whether its requests bypass the page cache.
 pub(crate) struct End {
     file: File,
     path: PathBuf,
@@ -25,8 +25,8 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// `direct` is a wish: a file system without `O_DIRECT` refuses it with `EINVAL`, here or at
-    /// the first request, and then it is buffered I/O.
+    /// `direct` asks for direct I/O. A file system without `O_DIRECT` refuses it with `EINVAL`, here or at
+    /// the first request. Then buffered I/O is used.
     pub(crate) fn new(file: File, path: &Path, direct: bool) -> Self {
         let end = Self { file, path: path.into(), wanted: direct, direct: Cell::new(false) };
         if direct && end.set_direct(true).is_ok() {
@@ -35,7 +35,7 @@ impl End {
         end
     }
 
-    /// Goes on through the page cache. Requests in flight are as they were when submitted.
+    /// Continues with buffered I/O. Requests in flight are not affected.
     pub(crate) fn give_up_direct(&self) -> Result<(), Failure> {
         if self.direct.get() {
             self.set_direct(false)
@@ -43,21 +43,6 @@ impl End {
             self.direct.set(false);
         }
         Ok(())
-    }
-
-    /// Where in its block a request that was cut short goes on, if it reached this byte.
-    ///
-    /// Direct I/O can go on from aligned bytes only, so that some are transferred again. If that is
-    /// no progress, buffered I/O goes on from any byte.
-    pub(crate) fn resume(&self, block: &Block, reached: usize) -> Result<usize, Failure> {
-        let aligned = reached - reached % ALIGN;
-        if block.direct && aligned > block.done {
-            return Ok(aligned);
-        }
-        if block.direct {
-            self.give_up_direct()?;
-        }
-        Ok(reached)
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -72,7 +57,7 @@ impl End {
         self.direct.get()
     }
 
-    /// `O_DIRECT` was asked for and is not to be had.
+    /// Whether direct I/O was asked for and is not possible.
     pub(crate) fn fell_back(&self) -> bool {
         self.wanted && !self.direct.get()
     }

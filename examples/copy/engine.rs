@@ -1,4 +1,5 @@
-//! The copying itself. One context reads and writes, as many blocks at a time as there are buffers:
+//! The copying itself. One context reads and writes, with as many requests in flight as there are
+//! buffers:
 //!
 //! ```text
 //!             ┌───────────────── the buffer is idle ◀─────────────────┐
@@ -10,46 +11,52 @@
 use crate::{
     args::Options,
     destination::Destination,
-    end::ALIGN,
+    end::{ALIGN, End},
     extents::Blocks,
     failure::Failure,
     progress::Progress,
     signals::Interrupt,
     source::Source,
-    step::{Block, Step},
+    step::{Block, Direction, Step},
 };
 use core::time::Duration;
-use linux_aio::{Batch, Completion, Context, ContextError, Errno, PageBuf, Request, Stats};
+use linux_aio::{
+    Batch, Borrowed, Completion, Context, ContextError, Errno, PageBuf, Request, Stats,
+};
 use std::{io, thread};
 
-/// Copies the blocks of `source`, with up to `N` requests in flight.
-pub(crate) fn copy<const N: usize>(
+/// How many requests are submitted together. The context may have room for many more.
+const BATCH: usize = 64;
+
+/// Copies the blocks of `source`.
+pub(crate) fn copy(
     source: &Source,
     destination: &Destination,
     options: &Options,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Stats, Failure> {
-    let mut cx = Context::<PageBuf, Step, N>::new()?;
+    let mut cx = Context::<PageBuf, Step>::new(options.depth)?;
     let mut work = Work {
         source,
         destination,
         progress,
         blocks: Blocks::new(source.extents(), options.block),
-        batch: Batch::<_, _, N>::new(),
+        batch: Batch::new(),
         idle: Vec::new(),
-        to_make: options.depth.min(N),
+        to_make: options.depth,
         block_len: options.block,
     };
     loop {
-        work.fill_idle()?;
-        submit(&mut cx, &mut work.batch)?;
-        if cx.in_flight() == 0 {
+        work.submit(&mut cx)?;
+        if cx.outstanding() == 0 {
             break;
         }
-        // A quarter at a time keeps the disk busy, with a fraction of the system calls that one at a
-        // time takes.
-        for done in cx.wait(cx.in_flight().div_ceil(4), None)? {
+        // Each completion may lead to another request, for which the batch must have room. Waiting for
+        // a quarter of the requests keeps the disk busy, with fewer system calls than waiting for one.
+        let room = BATCH - work.batch.len();
+        let enough = cx.outstanding().div_ceil(4).min(room);
+        for done in cx.wait(enough, None)?.take(room) {
             work.advance(done)?;
         }
         interrupt.check()?;
@@ -59,43 +66,50 @@ pub(crate) fn copy<const N: usize>(
     Ok(stats)
 }
 
-/// Submits the batch, as much of it as the kernel has memory for. The rest stays in the batch; then
-/// at least one request is in flight, whose completion makes room.
-fn submit<const N: usize>(
-    cx: &mut Context<PageBuf, Step, N>,
-    batch: &mut Batch<'_, PageBuf, Step, N>,
-) -> Result<(), Failure> {
-    let mut patience = 100;
-    while let Err(error) = cx.submit(batch) {
-        match error.cause {
-            ContextError::Again if cx.in_flight() > 0 => break,
-            ContextError::Again if patience > 0 => thread::sleep(Duration::from_millis(20)),
-            _ => return Err(error.into()),
-        }
-        patience -= 1;
-    }
-    Ok(())
-}
-
 /// What the requests have in common. The buffers are in `idle`, in the batch, or in the context.
-struct Work<'a, const N: usize> {
+struct Work<'a> {
     source: &'a Source,
     destination: &'a Destination,
     progress: &'a Progress,
-    /// What is still to be begun.
+    /// The blocks that have not been started.
     blocks: Blocks<'a>,
-    batch: Batch<'a, PageBuf, Step, N>,
+    batch: Batch<Borrowed<'a>, PageBuf, Step, BATCH>,
     idle: Vec<PageBuf>,
-    /// How many buffers may still be made. With those that exist they are `depth`, at most `N`, so
-    /// the batch is never too small.
+    /// How many buffers may still be made.
     to_make: usize,
     block_len: usize,
 }
 
-impl<const N: usize> Work<'_, N> {
-    /// Begins as many blocks as there are buffers for.
+impl<'a> Work<'a> {
+    /// Submits the requests in the batch, and starts as many blocks as there are buffers for.
+    ///
+    /// If the kernel has no memory for all of them, the rest stays in the batch. At least one request
+    /// is in flight then, and its completion makes room.
+    fn submit(&mut self, cx: &mut Context<PageBuf, Step>) -> Result<(), Failure> {
+        let mut patience = 100;
+        loop {
+            self.fill_idle()?;
+            if self.batch.is_empty() {
+                return Ok(());
+            }
+            match cx.submit(&mut self.batch).map_err(|error| error.cause) {
+                Ok(_) if self.batch.is_empty() => continue,
+                Ok(_) => return Ok(()),
+                Err(ContextError::Again) if cx.outstanding() > 0 && !self.batch.is_full() => {
+                    return Ok(());
+                }
+                Err(ContextError::Again) if patience > 0 => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            patience -= 1;
+        }
+    }
+
+    /// Starts as many blocks as there are buffers for and the batch has room for.
     fn fill_idle(&mut self) -> Result<(), Failure> {
-        while self.to_make > 0 || !self.idle.is_empty() {
+        while !self.batch.is_full() && (self.to_make > 0 || !self.idle.is_empty()) {
             let Some(block) = self.blocks.next() else {
                 break;
             };
@@ -105,82 +119,90 @@ impl<const N: usize> Work<'_, N> {
                 Some(buf) => buf,
                 None => self.make_buffer()?,
             };
-            self.fill(buf, block)?;
+            self.push(Direction::Fill, block, buf, 0)?;
         }
         Ok(())
     }
 
-    /// Decides what comes after a request.
+    /// Adds a request for a block, from this byte of it on.
+    fn push(
+        &mut self,
+        direction: Direction,
+        block: Block,
+        buf: PageBuf,
+        start: usize,
+    ) -> Result<(), Failure> {
+        let end = self.end(direction);
+        let step = Step { direction, block, direct: end.is_direct() };
+        let request = match direction {
+            Direction::Fill => Request::read(end.file(), buf, block.position(start)),
+            Direction::Drain => Request::write(end.file(), buf, block.position(start)),
+        };
+        Ok(self.batch.push(request.tag(step).range(start..step.len())?)?)
+    }
+
+    /// Decides what follows a request.
     fn advance(&mut self, done: Completion<PageBuf, Step>) -> Result<(), Failure> {
-        let Completion { buf, tag, result, .. } = done;
-        match (tag, result) {
-            (Step::Fill(block), Ok(bytes)) => self.filled(buf, block, bytes),
-            (Step::Drain(block), Ok(bytes)) => self.drained(buf, block, bytes),
-            // A signal came in between.
-            (Step::Fill(block), Err(Errno::EINTR)) => self.fill(buf, block),
-            (Step::Drain(block), Err(Errno::EINTR)) => self.drain(buf, block),
+        let Step { direction, block, direct } = done.tag;
+        let start = done.info().range().start;
+        match done.result {
+            Ok(bytes) if start + bytes >= block.len => match direction {
+                Direction::Fill => self.filled(block, done.buf),
+                Direction::Drain => {
+                    self.progress.advance(block.len);
+                    self.idle.push(done.buf);
+                    Ok(())
+                }
+            },
+            Ok(bytes) => self.came_out_short(done, bytes),
+            // A signal came before the transfer.
+            Err(Errno::EINTR) => self.push(direction, block, done.buf, start),
             // Some file systems accept `O_DIRECT` and refuse the requests.
-            (Step::Fill(block), Err(Errno::EINVAL)) if block.direct => {
-                self.source.end().give_up_direct()?;
-                self.fill(buf, block)
+            Err(Errno::EINVAL) if direct => {
+                self.end(direction).give_up_direct()?;
+                self.push(direction, block, done.buf, start)
             }
-            (Step::Drain(block), Err(Errno::EINVAL)) if block.direct => {
-                self.destination.end().give_up_direct()?;
-                self.drain(buf, block)
+            Err(errno) => Err(self.failure(direction, block.position(start), errno)),
+        }
+    }
+
+    /// The block has been read: writes it.
+    fn filled(&mut self, block: Block, mut buf: PageBuf) -> Result<(), Failure> {
+        // The last direct write includes bytes of the buffer that are after the end of the file.
+        let padding = block.len..block.len.next_multiple_of(ALIGN);
+        buf.get_mut(padding).unwrap_or_default().fill(0);
+        self.push(Direction::Drain, block, buf, 0)
+    }
+
+    /// Transfers the rest of a block, after so many bytes.
+    fn came_out_short(
+        &mut self,
+        done: Completion<PageBuf, Step>,
+        bytes: usize,
+    ) -> Result<(), Failure> {
+        let Step { direction, block, direct } = done.tag;
+        let reached = done.info().range().start + bytes;
+        match direction {
+            Direction::Fill if bytes == 0 => {
+                return Err(self.source.ended_at(block.position(reached)));
             }
-            (Step::Fill(block), Err(errno)) => Err(self.cannot_read(&block, errno)),
-            (Step::Drain(block), Err(errno)) => Err(self.cannot_write(&block, errno)),
+            // A file that has become shorter is the usual cause.
+            Direction::Fill => self.source.check_unchanged()?,
+            Direction::Drain if bytes == 0 => {
+                let why = io::Error::other("nothing was written, and no reason given");
+                return Err(self.failure(direction, block.position(reached), why));
+            }
+            Direction::Drain => {}
         }
-    }
-
-    /// Reads the rest of the block.
-    fn fill(&mut self, buf: PageBuf, mut block: Block) -> Result<(), Failure> {
-        let end = self.source.end();
-        block.direct = end.is_direct();
-        let read = Request::read(end.file(), buf, block.position());
-        let read = read.tag(Step::Fill(block)).range(block.range())?;
-        Ok(self.batch.push(read)?)
-    }
-
-    /// Writes the rest of the block.
-    fn drain(&mut self, buf: PageBuf, mut block: Block) -> Result<(), Failure> {
-        let end = self.destination.end();
-        block.direct = end.is_direct();
-        let write = Request::write(end.file(), buf, block.position());
-        let write = write.tag(Step::Drain(block)).range(block.range())?;
-        Ok(self.batch.push(write)?)
-    }
-
-    fn filled(&mut self, mut buf: PageBuf, block: Block, bytes: usize) -> Result<(), Failure> {
-        let filled = block.done + bytes;
-        if filled >= block.len {
-            // A direct write takes some of what comes after the end of the file in the buffer.
-            let padding = block.len..block.len.next_multiple_of(ALIGN);
-            buf.get_mut(padding).unwrap_or_default().fill(0);
-            return self.drain(buf, block.from(0));
+        let end = self.end(direction);
+        match done.into_rest_aligned(end.file(), if direct { ALIGN } else { 1 }) {
+            Ok(rest) => Ok(self.batch.push(rest)?),
+            // Direct I/O cannot start within a unit. Buffered I/O can.
+            Err(done) => {
+                end.give_up_direct()?;
+                self.push(direction, block, done.buf, reached)
+            }
         }
-        if bytes == 0 {
-            return Err(self.source.ended_at(block.position()));
-        }
-        // Short, which is what the end of the file looks like.
-        self.source.check_unchanged()?;
-        let done = self.source.end().resume(&block, filled)?;
-        self.fill(buf, block.from(done))
-    }
-
-    fn drained(&mut self, buf: PageBuf, block: Block, bytes: usize) -> Result<(), Failure> {
-        let drained = block.done + bytes;
-        if drained >= block.len {
-            self.progress.advance(block.len);
-            self.idle.push(buf);
-            return Ok(());
-        }
-        if bytes == 0 {
-            let why = io::Error::other("nothing was written, and no reason given");
-            return Err(self.cannot_write(&block, why));
-        }
-        let done = self.destination.end().resume(&block, drained)?;
-        self.drain(buf, block.from(done))
     }
 
     fn make_buffer(&mut self) -> Result<PageBuf, Failure> {
@@ -189,11 +211,19 @@ impl<const N: usize> Work<'_, N> {
             .map_err(|errno| Failure::Memory { bytes: self.block_len, errno })
     }
 
-    fn cannot_read(&self, block: &Block, error: impl Into<io::Error>) -> Failure {
-        Failure::at("read", self.source.path(), block.position(), error)
+    /// The file that requests of this direction access.
+    fn end(&self, direction: Direction) -> &'a End {
+        match direction {
+            Direction::Fill => self.source.end(),
+            Direction::Drain => self.destination.end(),
+        }
     }
 
-    fn cannot_write(&self, block: &Block, error: impl Into<io::Error>) -> Failure {
-        Failure::at("write", self.destination.path(), block.position(), error)
+    fn failure(&self, direction: Direction, at: u64, error: impl Into<io::Error>) -> Failure {
+        let doing = match direction {
+            Direction::Fill => "read",
+            Direction::Drain => "write",
+        };
+        Failure::at(doing, self.end(direction).path(), at, error)
     }
 }

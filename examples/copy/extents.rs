@@ -1,4 +1,4 @@
-//! Where a file has data, and where it has holes; and the blocks to copy.
+//! The parts of a file that hold data, and the blocks to copy.
 
 use crate::{
     end::{ALIGN, ALIGN_U64},
@@ -13,8 +13,8 @@ use std::{fs::File, io};
 
 /// The parts of a file that hold data, in order: aligned, except for the end of the file.
 ///
-/// What lies between them reads as zeros and takes no room. A file system that does not tell has
-/// one part, the whole file.
+/// The holes between them read as zeros and use no space on the disk. If a file system does not report
+/// holes, the whole file is one part.
 pub(crate) struct Extents<'file> {
     file: &'file File,
     len: u64,
@@ -35,14 +35,14 @@ impl<'file> Extents<'file> {
         };
         let end = match seek(self.file, SeekFrom::Hole(start)) {
             Ok(end) => end,
-            // The file was made shorter just now. The reads will notice.
+            // The file has just become shorter. The reads will notice that.
             Err(Errno::NXIO) => self.len,
             Err(errno) => return Err(errno.into()),
         };
-        // Beyond every number it is beyond the end of the file too.
+        // If it overflows, it is also after the end of the file.
         let end = end.checked_next_multiple_of(ALIGN_U64).unwrap_or(self.len);
         let start = start - start % ALIGN_U64;
-        // A step forward at least, also if somebody is punching holes meanwhile.
+        // At least one step forward, even if another process is punching holes.
         let end = end.max(start.saturating_add(ALIGN_U64)).min(self.len);
         Ok(start.min(end)..end)
     }
@@ -56,7 +56,7 @@ impl Iterator for Extents<'_> {
             return None;
         }
         let found = self.next_extent();
-        // After an error, no more.
+        // After an error, it ends.
         self.next = found.as_ref().map_or(self.len, |extent| extent.end);
         match found {
             Ok(extent) if extent.is_empty() => None,
@@ -93,7 +93,7 @@ impl Iterator for Blocks<'_> {
         let left = usize::try_from(self.rest.end - offset).unwrap_or(usize::MAX);
         let len = left.min(self.block - residue(offset, self.block));
         self.rest.start += bytes(len);
-        Some(Ok(Block::new(offset, len)))
+        Some(Ok(Block { offset, len }))
     }
 }
 
@@ -102,7 +102,7 @@ fn residue(offset: u64, block: usize) -> usize {
     usize::try_from(offset % bytes(block)).unwrap_or(0)
 }
 
-/// A length in memory as a length in a file. `usize` is never the wider one where AIO is.
+/// A length in memory as a length in a file. Where there is AIO, `usize` is not wider than `u64`.
 pub(crate) fn bytes(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! Why a copy failed, in one line.
 
 use core::fmt;
-use linux_aio::{ContextError, Errno, Error, Full, OutOfRange, SetupError, SubmitError};
+use linux_aio::{ContextError, Errno, Error, Full, RangeError, SetupError};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -9,29 +9,29 @@ use std::{
 
 /// Why a copy failed.
 ///
-/// Paths are shown quoted and escaped: a line stays one line whatever a file is called.
+/// Paths are quoted and escaped, so that the message is one line for any file name.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The kernel refused something.
+    /// The kernel refused an operation.
     Io {
-        /// What was to be done, after "cannot".
+        /// The operation, after "cannot".
         doing: &'static str,
         path: PathBuf,
-        /// Where in the file, if that matters.
+        /// The position in the file, if there is one.
         offset: Option<u64>,
         error: io::Error,
     },
-    /// The file is not what it should be.
+    /// The file cannot be copied or replaced.
     Unfit { path: PathBuf, why: String },
     /// No memory for a buffer.
     Memory { bytes: usize, errno: Errno },
-    /// The crate could not do its part.
+    /// An error of the crate.
     Aio(Error),
-    /// The result could not be shown.
+    /// The result could not be printed.
     Print(io::Error),
     /// Signals could not be handled.
     Signals(io::Error),
-    /// A signal asked for the end.
+    /// A signal ended the copy.
     Interrupted,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What can be done about an error, where that is known.
+/// What can be done about an error, if that is known.
 fn advice(error: &io::Error) -> &'static str {
     match error.raw_os_error().and_then(Errno::from_raw) {
         Some(Errno::ENOSPC) => ": free some space, or copy to another file system",
@@ -92,7 +92,7 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Whatever the crate answers, on its way through `?`.
+/// The errors of the crate, for `?`.
 macro_rules! from_aio {
     ($($error:ident $(<$param:ident>)?),+) => {
         $(
@@ -105,4 +105,4 @@ macro_rules! from_aio {
     };
 }
 
-from_aio!(SetupError, ContextError, SubmitError, Full<R>, OutOfRange<R>);
+from_aio!(SetupError, ContextError, Full<R>, RangeError<R>);

@@ -1,19 +1,12 @@
 //! A copy from start to finish.
 
 use crate::{
-    args::{MAX_DEPTH, Options},
-    destination::Destination,
-    engine,
-    failure::Failure,
-    progress::Progress,
-    report::Copied,
-    signals::Interrupt,
-    source::Source,
-    target::Target,
+    args::Options, destination::Destination, engine, failure::Failure, progress::Progress,
+    report::Copied, signals::Interrupt, source::Source, target::Target,
 };
 use std::{path::Path, time::Instant};
 
-/// What to copy, where to, and how.
+/// Source, destination and options of a copy.
 pub(crate) struct Job<'a> {
     pub(crate) source: &'a Path,
     pub(crate) destination: &'a Path,
@@ -22,7 +15,7 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Copies. If it fails, the destination is as it was before.
+    /// Copies. If it fails, the destination is unchanged.
     pub(crate) fn run(&self) -> Result<Copied, Failure> {
         let began = Instant::now();
         let direct = !self.options.buffered;
@@ -31,14 +24,7 @@ impl Job<'_> {
         let destination = Destination::create(target, direct)?;
         let data_bytes = destination.prepare(&source)?;
         let progress = Progress::new(data_bytes);
-
-        // The capacity of a context is part of its type, so choose among a few.
-        let copy = match self.options.depth {
-            ..=64 => engine::copy::<64>,
-            65..=1024 => engine::copy::<1024>,
-            _ => engine::copy::<MAX_DEPTH>,
-        };
-        let stats = copy(&source, &destination, &self.options, &progress, self.interrupt)?;
+        let stats = engine::copy(&source, &destination, &self.options, &progress, self.interrupt)?;
         drop(progress);
 
         let mut notes = Vec::new();

@@ -1,5 +1,5 @@
-//! Copies a file through kernel AIO: up to 4096 reads and writes in flight in one context, past
-//! the page cache where the file systems allow that.
+//! Copies a file by kernel AIO, with up to 65,536 reads and writes in flight in one context. It uses direct
+//! I/O where the file systems support that.
 //!
 //! ```text
 //! cargo run --release --example copy                    # a demonstration, measured
@@ -7,9 +7,9 @@
 //! cargo run --release --example copy -- --help
 //! ```
 //!
-//! What shows the crate is `engine.rs`. Around it: `source.rs` and `extents.rs` say what to copy,
-//! `target.rs` and `destination.rs` where to, `end.rs` how, and `job.rs` is a copy from start to
-//! finish.
+//! `engine.rs` shows how the crate is used. The other files: `source.rs` and `extents.rs` are about what is
+//! copied, `target.rs` and `destination.rs` about where to, and `end.rs` about direct and buffered I/O.
+//! `job.rs` is a copy from start to finish.
 
 mod args;
 mod demo;
@@ -66,7 +66,7 @@ fn run(mode: Mode) -> Result<(), Failure> {
     }
 }
 
-/// Says something on stderr. If even that is impossible there is nobody left to tell.
+/// Prints a line on standard error. An error is ignored: there is no other place to report it.
 fn complain(what: &str) {
-    let _said = writeln!(io::stderr(), "{what}");
+    let _printed = writeln!(io::stderr(), "{what}");
 }

@@ -1,10 +1,10 @@
-//! A bar on the terminal, if there is one.
+//! A progress bar, if there is a terminal.
 
 use crate::extents::bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, stderr};
 
-/// How far the copy is. Leaves no trace when it is dropped.
+/// Shows the progress of the copy. The bar is removed on drop.
 pub(crate) struct Progress {
     bar: ProgressBar,
 }

@@ -1,4 +1,4 @@
-//! What was done, in numbers.
+//! The result of a copy, in numbers.
 
 use crate::failure::Failure;
 use core::{fmt, time::Duration};
@@ -9,19 +9,19 @@ use std::io::{self, Write as _};
 pub(crate) struct Copied {
     /// The length of the file.
     pub(crate) len: u64,
-    /// How much of it was data and not a hole.
+    /// How much of it was data, not holes.
     pub(crate) data_bytes: u64,
-    /// From opening the source until all was on disk.
+    /// From opening the source until all was on the disk.
     pub(crate) elapsed: Duration,
     pub(crate) stats: Stats,
-    /// Whether the source was read, and the destination written, past the page cache.
+    /// Whether the source was read, and the destination written, by direct I/O.
     pub(crate) direct: [bool; 2],
-    /// What went otherwise than asked.
+    /// What was done differently from what was asked for.
     pub(crate) notes: Vec<String>,
 }
 
 impl Copied {
-    /// Requests in one system call, on average.
+    /// Requests per system call, on average.
     pub(crate) fn requests_per_call(&self) -> Tenths {
         let requests = self.stats.accepted + self.stats.refused;
         Tenths::ratio(requests.into(), self.stats.system_calls.into())

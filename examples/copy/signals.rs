@@ -1,4 +1,4 @@
-//! Signals: an orderly end instead of a sudden one.
+//! Signals that end the program in an orderly way.
 
 use crate::failure::Failure;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use signal_hook::{
 };
 use std::sync::Arc;
 
-/// Whether somebody asked for the end (Ctrl-C, kill, a closed terminal).
+/// Whether a signal has asked for the end (Ctrl-C, kill, a closed terminal).
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
 }
@@ -17,18 +17,19 @@ impl Interrupt {
     pub(crate) fn install() -> Result<Self, Failure> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGHUP, SIGINT, SIGTERM] {
-            // Asked twice, the program ends at once. In this order: the first time nothing is set.
+            // The second signal ends the program at once. This is registered first, so that the flag is
+            // not yet set when the first signal comes.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))
                 .map_err(Failure::Signals)?;
             flag::register(signal, Arc::clone(&asked)).map_err(Failure::Signals)?;
         }
-        // A file beyond the size limit is an error of one request (EFBIG). By default the kernel
-        // kills the program as well; a handler that does nothing of interest prevents that.
+        // A file beyond the size limit is an error of one request (EFBIG). By default the signal also kills
+        // the program. Any handler prevents that.
         flag::register(SIGXFSZ, Arc::default()).map_err(Failure::Signals)?;
         Ok(Self { asked })
     }
 
-    /// Fails if the end was asked for.
+    /// Fails if a signal has asked for the end.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.asked.load(Ordering::Relaxed) {
             return Err(Failure::Interrupted);

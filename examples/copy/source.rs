@@ -8,18 +8,18 @@ use std::{
     path::Path,
 };
 
-/// A regular file, open, and how it was when it was opened.
+/// An open regular file, and its metadata at the time when it was opened.
 pub(crate) struct Source {
     end: End,
     meta: Metadata,
 }
 
 impl Source {
-    /// Opens a file, if it is one whose content can be copied.
+    /// Opens a file, if it is one that can be copied.
     pub(crate) fn open(path: &Path, direct: bool) -> Result<Self, Failure> {
         let cannot_open = |error| Failure::io("open", path, error);
-        // Opening a device can do things to it, so look first. Opening a pipe can take for ever:
-        // should one have come in between, `NONBLOCK` opens it at once, to be refused below.
+        // Opening a device can have side effects, so the type is checked before. Opening a pipe can block:
+        // if the file has become one since, `NONBLOCK` opens it at once, and it is refused below.
         refuse_irregular(path, &fs::metadata(path).map_err(cannot_open)?)?;
         let nonblock = OFlags::NONBLOCK.bits().cast_signed();
         let file =
@@ -35,7 +35,7 @@ impl Source {
         Ok(Self { end: End::new(file, path, direct), meta })
     }
 
-    /// Fails if the file is not as it was: its copy would be of no moment in its life.
+    /// Fails if the file has changed: the copy would mix old and new contents.
     pub(crate) fn check_unchanged(&self) -> Result<(), Failure> {
         let now = self.metadata()?;
         let mtime = |meta: &Metadata| (meta.mtime(), meta.mtime_nsec());
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// Why nothing more could be read here, although the file should be longer.
+    /// The reason why the file ends here, although it should be longer.
     pub(crate) fn ended_at(&self, offset: u64) -> Failure {
         match self.check_unchanged() {
             Err(failure) => failure,
@@ -81,7 +81,7 @@ impl Source {
         self.meta.len()
     }
 
-    /// Owner, mode and identity, as of the opening.
+    /// Owner, mode and identity at the time when it was opened.
     pub(crate) fn meta(&self) -> &Metadata {
         &self.meta
     }
@@ -107,7 +107,7 @@ fn refuse_irregular(path: &Path, meta: &Metadata) -> Result<(), Failure> {
     Err(Failure::unfit(path, why))
 }
 
-/// What a file is that is not a regular one.
+/// The kind of a file that is not a regular one.
 pub(crate) fn kind(meta: &Metadata) -> &'static str {
     let kind = meta.file_type();
     if kind.is_dir() {
@@ -123,7 +123,7 @@ pub(crate) fn kind(meta: &Metadata) -> &'static str {
     }
 }
 
-/// Files in /proc and the like say that they are empty, and are not.
+/// Refuses files in /proc and the like, whose length is given as 0 although they have content.
 fn refuse_pseudo(path: &Path, file: &File) -> Result<(), Failure> {
     match file.read_at(&mut [0], 0) {
         Ok(0) => Ok(()),

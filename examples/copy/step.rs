@@ -1,49 +1,46 @@
 //! What a request does, and to which block: the tag of every request.
 
 use crate::{end::ALIGN, extents::bytes};
-use core::ops::Range;
 
-/// A part of the file, on its way.
+/// A part of the file.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
     /// Where it starts in both files, in bytes.
     pub(crate) offset: u64,
     /// How many bytes it has.
     pub(crate) len: usize,
-    /// How many of them were transferred in this direction by requests before this one.
-    pub(crate) done: usize,
-    /// Whether this request is a direct one.
-    pub(crate) direct: bool,
 }
 
 impl Block {
-    pub(crate) fn new(offset: u64, len: usize) -> Self {
-        Self { offset, len, done: 0, direct: false }
-    }
-
-    /// The same block, to be transferred from this byte on.
-    pub(crate) fn from(self, done: usize) -> Self {
-        Self { done, ..self }
-    }
-
-    /// Where the request starts in the file.
-    pub(crate) fn position(&self) -> u64 {
-        self.offset + bytes(self.done)
-    }
-
-    /// What the request transfers of the buffer. Direct requests have whole units only, also at the
-    /// end of the file.
-    pub(crate) fn range(&self) -> Range<usize> {
-        let end = if self.direct { self.len.next_multiple_of(ALIGN) } else { self.len };
-        self.done..end
+    /// The position of a byte of the block in the file.
+    pub(crate) fn position(&self, byte: usize) -> u64 {
+        self.offset + bytes(byte)
     }
 }
 
-/// What a request does. It comes back with the completion, and says what comes next.
+/// What a request does with a block.
 #[derive(Clone, Copy)]
-pub(crate) enum Step {
-    /// Reads the block from the source.
-    Fill(Block),
+pub(crate) enum Direction {
+    /// Reads it from the source.
+    Fill,
     /// Writes it to the destination.
-    Drain(Block),
+    Drain,
+}
+
+/// The tag of a request. It comes back with the completion, and determines what comes next.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) direction: Direction,
+    pub(crate) block: Block,
+    /// Whether the request uses direct I/O.
+    pub(crate) direct: bool,
+}
+
+impl Step {
+    /// How many bytes of the buffer are used. Direct requests consist of whole units, also at the end of
+    /// the file.
+    pub(crate) fn len(&self) -> usize {
+        let len = self.block.len;
+        if self.direct { len.next_multiple_of(ALIGN) } else { len }
+    }
 }

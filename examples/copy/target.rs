@@ -1,4 +1,4 @@
-//! Which file the destination's name means, and whether it may be written.
+//! The file that the destination's path refers to, and whether it may be replaced.
 
 use crate::{
     failure::Failure,
@@ -12,17 +12,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A name that a regular file has or can have.
+/// A path that is or can be a regular file.
 pub(crate) struct Target {
-    /// The file itself: no symbolic link.
+    /// The file itself, not a symbolic link.
     pub(crate) path: PathBuf,
-    /// Where it is, or will be.
+    /// The directory that it is in.
     pub(crate) directory: PathBuf,
 }
 
 impl Target {
-    /// Finds out what `path` means, and that it is neither the source nor something that must not
-    /// be replaced by a file. A symbolic link means the file that it leads to, which must exist.
+    /// Resolves `path`, and checks that it is neither the source nor something that must not be replaced
+    /// by a file. A symbolic link is followed to a file, which must exist.
     pub(crate) fn resolve(path: &Path, source: &Source) -> Result<Self, Failure> {
         let path = follow(path)?;
         match fs::metadata(&path) {
@@ -40,7 +40,7 @@ impl Target {
     }
 }
 
-/// The end of a chain of symbolic links, so that renaming does not replace a link.
+/// The end of a chain of symbolic links, so that the final rename does not replace a link.
 fn follow(path: &Path) -> Result<PathBuf, Failure> {
     let is_link = match fs::symlink_metadata(path) {
         Ok(meta) => meta.is_symlink(),
@@ -78,7 +78,7 @@ fn check_existing(path: &Path, meta: &Metadata, source: &Source) -> Result<(), F
             format!("is {kind}, and only a regular file is replaced"),
         ));
     }
-    // Renaming would replace it all the same.
+    // A rename would replace it even without write permission.
     rustix::fs::access(path, Access::WRITE_OK).map_err(|errno| Failure::io("replace", path, errno))
 }
 

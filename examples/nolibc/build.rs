@@ -1,18 +1,18 @@
-//! How the programs are linked. The arguments are given here and not in RUSTFLAGS because those
-//! hold for build scripts too, which need a C library.
+//! The arguments of the linker. They are not in RUSTFLAGS, because those apply to build scripts too, which
+//! need a C library.
 
 use std::env;
 
-/// What a linker is told, whoever calls it.
+/// Arguments for the linker.
 const LINKER: &[&str] = &[
-    "--no-pie",          // at a fixed address: nobody is there to relocate it
+    "--no-pie",          // at a fixed address: there is no loader that relocates it
     "--no-eh-frame-hdr", // nothing is unwound
     "--build-id=none",
     "--gc-sections",
     "-znorelro",
 ];
 
-/// What a C compiler is told in addition, when it calls the linker: leave your C library out of it.
+/// Additional arguments for a C compiler that calls the linker: without the C library.
 const COMPILER: &[&str] = &["-nostartfiles", "-nostdlib", "-static", "-no-pie"];
 
 fn main() {
@@ -20,7 +20,7 @@ fn main() {
     println!("cargo::rerun-if-changed=link.ld");
     let script = concat!("--script=", env!("CARGO_MANIFEST_DIR"), "/link.ld");
     let linker = env::var("RUSTC_LINKER").unwrap_or_default();
-    // `cc` is the default, and passes on what comes after `-Wl,`. `rust-lld` needs no passing on.
+    // The default is `cc`, which passes on what follows `-Wl,`. `rust-lld` takes the arguments itself.
     let prefix = if linker.ends_with("ld") { "" } else { "-Wl," };
     if !prefix.is_empty() {
         COMPILER.iter().for_each(|argument| println!("cargo::rustc-link-arg-bins={argument}"));

@@ -1,11 +1,14 @@
-//! Programs of random steps on the model kernel: pushes, submits, reaps, waits, cancels, moves,
-//! scopes, forks, leaks and drops, with what they must give kept in a plain account (`src/script`).
+//! Programs of random operations on the fake kernel: pushes, submits, reaps, waits, cancels, moves, scopes,
+//! forks, leaks and drops. An oracle checks the results (`src/simulation`).
 
 #![no_main]
 
+#[cfg(not(linux_aio_fake))]
+compile_error!("this target needs the fake kernel: build it with RUSTFLAGS='--cfg linux_aio_fake'");
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use linux_aio::model::Script;
+use linux_aio::simulation::Program;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -16,5 +19,5 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let Input { setup, kernel, operations } = input;
-    Script { setup, kernel, operations }.play();
+    Program { setup, kernel, operations }.play();
 });

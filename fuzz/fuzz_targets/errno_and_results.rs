@@ -1,23 +1,26 @@
-//! Any number as an errno, against the standard library's and the C library's word for it; and as the
-//! answer to any operation, against the kernel's rule said again (`src/script/answer.rs`).
+//! Any number as an errno, compared with the standard library and the C library; and as the result of any
+//! operation, compared with a second implementation of the kernel's rules (`src/simulation/answer.rs`).
 
 #![no_main]
 
+#[cfg(not(linux_aio_fake))]
+compile_error!("this target needs the fake kernel: build it with RUSTFLAGS='--cfg linux_aio_fake'");
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use linux_aio::{Errno, Error, Opcode, RequestError, model::Answer};
+use linux_aio::{Errno, Error, Opcode, RequestError, simulation::Answer};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     operation: u8,
     part: (u8, u8),
     notify: bool,
-    /// Around zero, where errnos and lengths are, or anything.
+    /// A small number, as errnos and lengths are, or any number.
     res: Result<i16, i64>,
     number: Result<i16, i32>,
 }
 
-/// What is known of an errno.
+/// Checks the name, the text and the kind of an errno.
 fn check_errno(number: i32) {
     let errno = Errno::from_raw(number);
     assert_eq!(errno.is_some(), (1..=4095).contains(&number));
@@ -30,8 +33,7 @@ fn check_errno(number: i32) {
     match (errno.name(), errno.message()) {
         (Some(name), Some(message)) => {
             assert_eq!(errno.to_string(), format!("{name}: {message} (os error {number})"));
-            // The standard library asks the C library, which numbers beyond those of the kernel's
-            // headers mean nothing to.
+            // This is the C library's text. It has none for numbers above those in the kernel's headers.
             assert_eq!(theirs.to_string(), format!("{message} (os error {number})"));
         }
         _ => {

@@ -1,12 +1,15 @@
-//! The same programs on a kernel that keeps no rules: garbage in the ring's header and events, events
-//! that never were, twice, or for requests that are not there, counts that are wrong. No buffer and
-//! no tag is lost, given back twice, or given back while the kernel has it.
+//! The same programs on a kernel that breaks the rules: garbage in the ring's header and events; events
+//! that are duplicated, or for requests that do not exist; wrong counts. No buffer and no tag is lost,
+//! returned twice, or returned while the kernel has it.
 
 #![no_main]
 
+#[cfg(not(linux_aio_fake))]
+compile_error!("this target needs the fake kernel: build it with RUSTFLAGS='--cfg linux_aio_fake'");
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use linux_aio::model::Script;
+use linux_aio::simulation::Program;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -17,5 +20,5 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let Input { setup, kernel, operations } = input;
-    Script { setup, kernel, operations }.play_hostile();
+    Program { setup, kernel, operations }.play_hostile();
 });

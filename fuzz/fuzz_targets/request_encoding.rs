@@ -1,14 +1,16 @@
-//! Any request that safe code can make, encoded, against 64 bytes put together by hand from
-//! `aio_abi.h`; and decoded again, from the completion that it has. What cannot be encoded must be
-//! refused, and handed back whole.
+//! Any request that safe code can make is encoded, and compared with 64 bytes that follow `aio_abi.h`
+//! independently. Requests that cannot be encoded must be refused, and returned unchanged.
+//!
+//! With the fake kernel (RUSTFLAGS='--cfg linux_aio_fake') each request is also decoded again, from its
+//! completion.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use linux_aio::{
-    Any, Batch, Errno, Fd, IoSlice, IoSliceMut, Opcode, Pieces, PollEvents, Priority,
-    PriorityClass, Request, RwFlags, model::quietly,
+    Borrowed, Fd, IoBuf, IoBytes, IoSlice, IoSliceMut, Opcode, Pieces, PollEvents, Priority,
+    PriorityClass, Request, RwFlags, abi::Iocb, op::Any,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -45,7 +47,7 @@ impl Bytes {
         self.0[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// What every request has.
+    /// The fields of every request.
     fn common(input: &Input, opcode: u16) -> Self {
         let mut bytes = Self([0; 64]);
         bytes.put(0, &input.data.to_ne_bytes());
@@ -58,7 +60,7 @@ impl Bytes {
         bytes
     }
 
-    /// What every read and write has.
+    /// The fields of every read and write.
     fn transfer(mut self, address: usize, count: usize, offset: u64, options: &Options) -> Self {
         self.put(24, &address.to_ne_bytes());
         self.put(32, &count.to_ne_bytes());
@@ -80,7 +82,7 @@ impl Bytes {
     }
 }
 
-/// Which priorities the kernel has: `ioprio_check_cap`.
+/// Whether the kernel has this priority: `ioprio_check_cap`.
 fn is_priority(class: u8, level: u16) -> bool {
     match class {
         0 => level == 0,
@@ -89,8 +91,11 @@ fn is_priority(class: u8, level: u16) -> bool {
     }
 }
 
-/// Sets the options, as far as there are such.
-fn with_options<'fd, B>(mut request: Request<'fd, B>, options: &Options) -> Request<'fd, B> {
+/// Sets the options that exist, and checks that the others are refused.
+fn with_options<'fd, B>(
+    mut request: Request<Borrowed<'fd>, B>,
+    options: &Options,
+) -> Request<Borrowed<'fd>, B> {
     if let Some(flags) = options.flags {
         assert_eq!(RwFlags::from_bits(flags).is_some(), flags < 0x200, "those with a name");
         request = request.flags(RwFlags::from_bits_retain(flags));
@@ -111,12 +116,12 @@ fn with_options<'fd, B>(mut request: Request<'fd, B>, options: &Options) -> Requ
     }
 }
 
-/// Sets the range, or checks that it is refused with good reason.
-fn with_range<B: linux_aio::IoBytes>(
-    request: Request<'_, B>,
+/// Sets the range, or checks that it is rightly refused.
+fn with_range<B: IoBytes>(
+    request: Request<Borrowed<'_>, B>,
     range: Option<(usize, usize)>,
     len: usize,
-) -> (Request<'_, B>, usize, usize) {
+) -> (Request<Borrowed<'_>, B>, usize, usize) {
     let Some((start, end)) = range else { return (request, 0, len) };
     match request.range(start..end) {
         Ok(request) => {
@@ -131,43 +136,51 @@ fn with_range<B: linux_aio::IoBytes>(
     }
 }
 
-/// Encodes the request, whichever it is, and compares; then decodes it.
-fn check<B: linux_aio::IoBuf>(
+/// Encodes a request and compares the bytes. With the fake kernel, it also decodes it.
+fn check<B: IoBuf>(
     input: &Input,
-    request: Request<'_, B, (), Any>,
+    request: Request<Borrowed<'_>, B, (), Any>,
     opcode: Opcode,
     expected: Bytes,
 ) {
     let mut request = match input.eventfd {
         // SAFETY: nothing is submitted to a kernel that has such a file.
-        Some(eventfd) => request.notify(unsafe { Fd::from_raw(eventfd) }),
+        Some(eventfd) => request.eventfd(unsafe { Fd::from_raw(eventfd) }),
         None => request,
     };
     assert_eq!(request.opcode(), opcode);
+    assert_eq!((request.info().fd(), request.info().eventfd()), (input.fd, input.eventfd));
     assert_eq!(Opcode::ALL.iter().filter(|known| known.raw() == opcode.raw()).count(), 1);
     let iocb = request.encode(input.data);
-    assert_eq!(iocb, request.encode(input.data), "the same again");
-    // SAFETY: an iocb is 64 bytes without padding (asserted by the crate when it is compiled).
-    let bytes = Bytes(unsafe { core::mem::transmute::<linux_aio::abi::Iocb, [u8; 64]>(iocb) });
+    assert_eq!(iocb, request.encode(input.data), "encoding it again gives the same");
+    // SAFETY: an iocb has 64 bytes and no padding (the crate asserts this at compile time).
+    let bytes = Bytes(unsafe { core::mem::transmute::<Iocb, [u8; 64]>(iocb) });
     assert_eq!(bytes, expected, "{iocb:?}");
-    quietly(|| decode(&iocb, request));
+    #[cfg(linux_aio_fake)]
+    linux_aio::simulation::quietly(|| decode(&iocb, request));
 }
 
-/// Has the request refused by a kernel without files: what the completion says of it must be what
-/// stands in the iocb.
-fn decode<B: linux_aio::IoBuf>(iocb: &linux_aio::abi::Iocb, request: Request<'_, B, (), Any>) {
+/// Submits the request to a fake kernel without files, which refuses it. The completion must describe the
+/// request as the iocb does.
+#[cfg(linux_aio_fake)]
+fn decode<B: IoBuf>(iocb: &Iocb, request: Request<Borrowed<'_>, B, (), Any>) {
+    use linux_aio::{Context, Errno, Error};
+
     let opcode = request.opcode();
-    linux_aio::scope::<B, (), 1, _>(|cx| {
-        let mut batch = Batch::<_, _, 1>::new();
-        assert!(batch.push(request).is_ok());
-        let submitted = cx.submit(&mut batch).unwrap();
-        assert_eq!((submitted.accepted, submitted.refused), (0, 1));
-        let done = cx.reap().unwrap().next().unwrap();
+    let asked = request.info();
+    linux_aio::scope(1, |cx: &mut Context<B, ()>| -> Result<(), Error> {
+        cx.submit_one(request)?;
+        let stats = cx.stats();
+        assert_eq!((stats.accepted, stats.refused), (0, 1));
+        let done = cx.reap_one()?.expect("it was refused");
         assert_eq!(done.result, Err(Errno::EBADF));
-        assert_eq!((done.opcode(), done.offset()), (opcode, iocb.aio_offset.cast_unsigned()));
+        let info = done.info();
+        assert_eq!((info.opcode(), info.offset()), (opcode, iocb.aio_offset.cast_unsigned()));
+        assert_eq!(format!("{:?}", *info), format!("{asked:?}"), "it is described as before");
         if matches!(opcode, Opcode::Pread | Opcode::Pwrite) {
-            assert_eq!(done.range().len() as u64, iocb.aio_nbytes);
+            assert_eq!(info.range().len() as u64, iocb.aio_nbytes);
         }
+        Ok(())
     })
     .unwrap();
 }
@@ -194,7 +207,7 @@ fuzz_target!(|input: Input| {
             let (request, start, count) = with_range(request, *range, len);
             let expected =
                 Bytes::common(&input, 1).transfer(address + start, count, *offset, options);
-            // As a `Buf` it says the same.
+            // As a `Buf` it encodes to the same.
             check(&input, request.into_buf().into_any(), Opcode::Pwrite, expected);
         }
         Operation::Readv { lens, repeat, offset, options } => {
@@ -248,12 +261,12 @@ fuzz_target!(|input: Input| {
             check(&input, Request::fsync(file).into_any(), Opcode::Fsync, expected);
         }
         Operation::Fdsync => {
-            // What it carries does not show. And pieces are as many as there is room for.
+            // The buffer is not encoded. It also checks that pieces beyond the room are refused.
             let mut pieces = Pieces::<Vec<u8>, 1>::new();
             assert!(pieces.push(vec![1]).is_ok());
             assert_eq!(pieces.push(vec![2]).map_err(|full| full.0), Err(vec![2]));
             let expected = Bytes::common(&input, 3);
-            let request = Request::fdsync(file).carry(pieces);
+            let request = Request::fdsync(file).with_buf(pieces);
             check(&input, request.into_any(), Opcode::Fdsync, expected);
         }
         Operation::Poll { events } => {
@@ -264,7 +277,7 @@ fuzz_target!(|input: Input| {
                 Some(events) => request.events(PollEvents::from_bits(*events).expect("any bits")),
                 None => request,
             };
-            check(&input, request.carry(vec![0_u8; 100]).into_any(), Opcode::Poll, expected);
+            check(&input, request.with_buf(vec![0_u8; 100]).into_any(), Opcode::Poll, expected);
         }
     }
 });

@@ -1,37 +1,47 @@
-//! [`ContextError`]: a context that cannot do what it was asked.
+//! [`ContextError`]: a call on a context failed.
 
 use super::refused_call;
-use crate::errno::Errno;
+use crate::types::Errno;
 use core::{error, fmt};
 
-/// Why a call on a context could not do its work. The requests are where they were.
+/// The reason why a call on a context failed. No request is lost: each is in the batch, in flight
+/// or completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// This process was forked from the one that made the context. The requests are the parent's.
+    /// This process was forked from the one that made the context. The requests belong to the
+    /// parent.
     Forked,
-    /// The kernel does not know the context any more. Other code ended it behind the handle's back;
-    /// or a scope had to, where a sandbox let it wait in no other way.
+    /// The kernel does not know the context any more: other code has destroyed it, or a scope has
+    /// destroyed it because a sandbox allowed no other way to wait for its requests.
     Gone,
-    /// A scope was asked of a context that still has requests of its own.
+    /// [`Context::scope`](crate::Context::scope) was called on a context that has outstanding
+    /// requests.
     Busy {
-        /// How many: in flight, or completed and not taken.
+        /// The number of requests that are in flight, or have completed and were not taken.
         outstanding: usize,
     },
-    /// `EAGAIN` from `io_submit`: the kernel has no memory for more requests now.
+    /// `io_submit` returned `EAGAIN`: the kernel has no memory for more requests now.
     ///
-    /// If it comes again with nothing in flight, the request at the front of the batch may be the
-    /// cause: a security module or a fanotify listener can deny a file with this errno.
-    /// [`Batch::pop`](crate::Batch::pop) takes it out.
+    /// If this error repeats with nothing in flight, the request at the front of the batch may be
+    /// the cause: a security module or a fanotify listener can deny a file with this errno.
+    /// [`Batch::pop`](crate::Batch::pop) removes that request.
     Again,
-    /// A signal ended the wait before anything was there. Only
-    /// [`wait_with_mask`](crate::Context::wait_with_mask) ends that way.
+    /// The context has no room for another request: as many requests as its capacity are
+    /// outstanding. Only [`submit_one`](crate::Context::submit_one) returns this error; `submit`
+    /// leaves such requests in the batch.
+    Full,
+    /// The descriptor for [`set_eventfd`](crate::Context::set_eventfd) is not an eventfd, or the
+    /// kernel is emulated and ignores eventfds.
+    NotEventfd,
+    /// A signal interrupted the wait before any completion was available. Only
+    /// [`wait_with_mask`](crate::Context::wait_with_mask) returns this error.
     Interrupted,
-    /// A system call was refused, whatever it was asked.
+    /// A system call failed, for a reason that does not depend on a request.
     Os {
-        /// Its name.
+        /// The name of the call.
         call: &'static str,
-        /// What it answered.
+        /// The errno that it returned.
         errno: Errno,
     },
 }
@@ -43,8 +53,7 @@ impl fmt::Display for ContextError {
                 "the context belongs to the process that this one was forked from: make a new one here",
             ),
             Self::Gone => f.write_str(
-                "the kernel does not know the context any more, since it was destroyed meanwhile: make a \
-                 new one",
+                "the kernel no longer knows the context, because something has destroyed it: make a new one",
             ),
             Self::Busy { outstanding } => write!(
                 f,
@@ -55,42 +64,33 @@ impl fmt::Display for ContextError {
                 "io_submit: the kernel has no memory for more requests (EAGAIN); those that are left \
                  stay in the batch: take completions, then submit again",
             ),
+            Self::Full => f.write_str(
+                "the context is full: take completions first, or make one with a larger capacity",
+            ),
+            Self::NotEventfd => f.write_str(
+                "the descriptor is not an eventfd (or an emulated kernel ignores eventfds): pass one made \
+                 by eventfd(2)",
+            ),
             Self::Interrupted => f.write_str("a signal ended the wait before any completion came"),
             Self::Os { call, errno } => refused_call(f, call, errno),
         }
     }
 }
 
+impl ContextError {
+    /// Returns the errno of the call that failed, or the errno that is closest to the error.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match *self {
+            Self::Forked | Self::Gone => Errno::EBADF,
+            Self::Busy { .. } => Errno::EBUSY,
+            Self::Again => Errno::EAGAIN,
+            Self::Full => Errno::ENOBUFS,
+            Self::NotEventfd => Errno::EINVAL,
+            Self::Interrupted => Errno::EINTR,
+            Self::Os { errno, .. } => errno,
+        }
+    }
+}
+
 impl error::Error for ContextError {}
-
-/// What [`Context::submit`](crate::Context::submit) did with the requests that left the batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Submitted {
-    /// Accepted by the kernel: in flight, or completed already.
-    pub accepted: usize,
-    /// Refused by the kernel: completed with the errno it gave.
-    pub refused: usize,
-}
-
-/// Submitting stopped before the batch was empty and the context full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SubmitError {
-    /// Why. The requests that are left are in the batch, in order.
-    pub cause: ContextError,
-    /// What had been done before.
-    pub submitted: Submitted,
-}
-
-impl fmt::Display for SubmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
-    }
-}
-
-impl error::Error for SubmitError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        None // `Display` tells all there is.
-    }
-}

@@ -1,49 +1,52 @@
-//! What can go wrong, said in full.
+//! The error types of the crate.
 //!
-//! Each operation has its own type of error; [`Error`] is any of them, for programs that do not
-//! tell them apart. What happens to *one request* is not an error of an operation: it is the result
-//! of its completion, an [`Errno`].
+//! Each operation has its own error type. [`Error`] is any of them, for programs that handle all
+//! errors alike. The failure of *one request* is not an error of an operation: it is the result of
+//! the request's completion, an [`Errno`].
 
 mod context;
+mod rejected;
 mod request;
-mod returned;
 mod setup;
+mod submit;
 
-pub use context::{ContextError, SubmitError, Submitted};
+pub use context::ContextError;
+pub use rejected::{Full, PieceCountError, RangeError};
 pub use request::RequestError;
-pub use returned::{Full, OutOfRange, PieceCount};
 pub use setup::SetupError;
+pub use submit::{SubmitError, SubmitOneError, Submitted};
 
-use crate::errno::Errno;
+use crate::types::Errno;
 use core::{error, fmt};
 
-/// Any error of this crate, for `?` in programs that only report it.
+/// Any error of this crate, for `?` in programs that only report errors.
 ///
-/// Values that an error hands back are dropped on the way into this type. A program with an error
-/// type of its own needs one conversion, from this one, and `.map_err(linux_aio::Error::from)?`.
+/// The conversion to this type drops the values that some errors return, such as requests. A
+/// program with an error type of its own needs one conversion, from this type, and
+/// `.map_err(linux_aio::Error::from)?`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A context could not be made.
     Setup(SetupError),
-    /// A context could not do what it was asked.
+    /// A call on a context failed.
     Context(ContextError),
-    /// A request failed, and what that means for its operation.
+    /// A request failed. The error has the meaning of the errno for the operation.
     Request(RequestError),
-    /// A request failed, or memory could not be had.
+    /// A request failed, or memory could not be mapped.
     Errno(Errno),
-    /// A batch was full, or a vectored buffer.
+    /// A batch or a vectored buffer was full.
     Full,
     /// A vectored buffer had no pieces or too many.
     PieceCount {
-        /// How many it had.
+        /// The number of pieces.
         count: usize,
     },
-    /// A range did not lie within its buffer.
+    /// A range was not within its buffer.
     OutOfRange {
-        /// Where it starts, unless that is beyond every number.
+        /// The start of the range, unless it overflows.
         start: Option<usize>,
-        /// Where it ends, unless that is beyond every number.
+        /// The end of the range, unless it overflows.
         end: Option<usize>,
         /// The length of the buffer.
         buffer: usize,
@@ -57,11 +60,27 @@ impl fmt::Display for Error {
             Self::Context(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
             Self::Errno(errno) => errno.fmt(f),
-            Self::Full => f.write_str(returned::FULL),
-            Self::PieceCount { count } => returned::piece_count(f, *count),
+            Self::Full => f.write_str(rejected::FULL),
+            Self::PieceCount { count } => rejected::piece_count(f, *count),
             Self::OutOfRange { start, end, buffer } => {
-                returned::out_of_range(f, *start, *end, *buffer)
+                rejected::out_of_range(f, *start, *end, *buffer)
             }
+        }
+    }
+}
+
+impl Error {
+    /// Returns the errno of the call or request that failed, or the errno that is closest to the
+    /// error.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::Setup(error) => error.errno,
+            Self::Context(error) => error.errno(),
+            Self::Request(error) => error.errno,
+            Self::Errno(errno) => *errno,
+            Self::Full => Errno::ENOBUFS,
+            Self::PieceCount { .. } | Self::OutOfRange { .. } => Errno::EINVAL,
         }
     }
 }
@@ -86,6 +105,12 @@ impl From<SubmitError> for Error {
     }
 }
 
+impl<R> From<SubmitOneError<R>> for Error {
+    fn from(error: SubmitOneError<R>) -> Self {
+        Self::Context(error.cause)
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
@@ -104,19 +129,19 @@ impl<R> From<Full<R>> for Error {
     }
 }
 
-impl<B> From<PieceCount<B>> for Error {
-    fn from(error: PieceCount<B>) -> Self {
+impl<B> From<PieceCountError<B>> for Error {
+    fn from(error: PieceCountError<B>) -> Self {
         Self::PieceCount { count: error.count }
     }
 }
 
-impl<R> From<OutOfRange<R>> for Error {
-    fn from(error: OutOfRange<R>) -> Self {
+impl<R> From<RangeError<R>> for Error {
+    fn from(error: RangeError<R>) -> Self {
         Self::OutOfRange { start: error.start, end: error.end, buffer: error.buffer }
     }
 }
 
-/// A call that the kernel does not let through. Some answers are worth an explanation.
+/// Writes the message for a call that failed, with an explanation for some errnos.
 fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Result {
     write!(f, "{call}: {errno}")?;
     let (aio, calls) = match call {
@@ -127,9 +152,12 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
     };
     let reason = match errno {
         Errno::ENOSYS if aio => {
-            "the kernel is built without AIO (CONFIG_AIO), or a seccomp filter hides it"
+            "the kernel is built without AIO (CONFIG_AIO), a seccomp filter hides it, or an emulator \
+             (user-mode qemu, for example) does not have it"
         }
-        Errno::ENOSYS => "the kernel does not have the call, or a seccomp filter hides it",
+        Errno::ENOSYS => {
+            "the kernel or its emulator does not have the call, or a seccomp filter hides it"
+        }
         Errno::EPERM | Errno::EACCES => "a seccomp filter or security module forbids the call",
         _ => return Ok(()),
     };
@@ -139,41 +167,28 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
 #[cfg(feature = "std")]
 mod std_io {
     use super::{
-        ContextError, Errno, Error, Full, OutOfRange, PieceCount, RequestError, SetupError,
-        SubmitError,
+        ContextError, Error, Full, PieceCountError, RangeError, RequestError, SetupError,
+        SubmitError, SubmitOneError,
     };
     use std::io;
 
-    impl Error {
-        /// The kind that `std` files the error under.
-        fn kind(&self) -> io::ErrorKind {
-            let errno = match self {
-                Self::Setup(error) => error.errno,
-                Self::Request(error) => error.errno,
-                Self::Context(ContextError::Os { errno, .. }) | Self::Errno(errno) => *errno,
-                Self::Context(ContextError::Again) => Errno::EAGAIN,
-                Self::Context(ContextError::Interrupted) => Errno::EINTR,
-                Self::Context(ContextError::Busy { .. }) => Errno::EBUSY,
-                Self::Context(_) => Errno::EBADF,
-                Self::Full => Errno::ENOBUFS,
-                Self::OutOfRange { .. } | Self::PieceCount { .. } => {
-                    return io::ErrorKind::InvalidInput;
-                }
-            };
-            io::Error::from(errno).kind()
-        }
-    }
-
     impl From<Error> for io::Error {
+        /// Wraps the error and keeps its message. The kind is the one that `std` gives to its
+        /// [`errno`](Error::errno).
+        ///
+        /// A plain [`Errno`] becomes an OS error, with `raw_os_error`. An `io::Error` holds either
+        /// an OS error or another error with a message, so for the other variants `raw_os_error`
+        /// returns `None`. `error.get_ref()?.downcast_ref::<linux_aio::Error>()?.errno()` returns
+        /// their errno.
         fn from(error: Error) -> Self {
             match error {
                 Error::Errno(errno) => errno.into(),
-                error => Self::new(error.kind(), error),
+                error => Self::new(Self::from(error.errno()).kind(), error),
             }
         }
     }
 
-    /// The way through [`Error`], for each kind.
+    /// Implements the conversion of each error type to `io::Error`, through [`Error`].
     macro_rules! into_io_error {
         ($($error:ident $(<$param:ident>)?),+) => {
             $(
@@ -192,7 +207,8 @@ mod std_io {
         SubmitError,
         RequestError,
         Full<R>,
-        OutOfRange<R>,
-        PieceCount<R>
+        SubmitOneError<R>,
+        RangeError<R>,
+        PieceCountError<R>
     );
 }

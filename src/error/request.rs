@@ -1,9 +1,9 @@
-//! [`RequestError`]: what an errno means for the operation that it came from.
+//! [`RequestError`]: the meaning of an errno for an operation.
 
-use crate::{errno::Errno, flags::Opcode};
+use crate::types::{Errno, Opcode};
 use core::{error, fmt};
 
-/// A request that failed: the errno, and what it means for this operation.
+/// The failure of a request: its errno, with the meaning of the errno for the operation.
 ///
 /// ```
 /// use linux_aio::{Errno, Opcode, RequestError};
@@ -12,26 +12,27 @@ use core::{error, fmt};
 /// assert_eq!(
 ///     error.to_string(),
 ///     "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced, or the \
-///      eventfd is none"
+///      notify descriptor is not an eventfd"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestError {
-    /// What was asked for.
+    /// The operation of the request.
     pub opcode: Opcode,
-    /// What the kernel answered.
+    /// The errno with which the request completed.
     pub errno: Errno,
 }
 
 impl RequestError {
-    /// The failure of that operation with that errno.
+    /// Makes the error of an operation that failed with this errno.
     #[must_use]
     pub const fn new(opcode: Opcode, errno: Errno) -> Self {
         Self { opcode, errno }
     }
 
-    /// What the errno means for this operation, where that is more than its general meaning.
+    /// Returns the meaning of the errno for this operation, if it is more specific than the general
+    /// meaning.
     #[must_use]
     pub fn explanation(&self) -> Option<&'static str> {
         match self.opcode {
@@ -43,7 +44,7 @@ impl RequestError {
                 Errno::EBADF => Some("the file is not open for writing, or the eventfd not open"),
                 Errno::EPIPE => Some("nobody reads at the other end"),
                 Errno::ENOSPC => {
-                    Some("the device is full; the part of a write that fitted may be there")
+                    Some("the device is full; a part of the data may have been written")
                 }
                 Errno::EFBIG => Some(
                     "beyond the largest file that the limit (RLIMIT_FSIZE) or file system allows",
@@ -52,9 +53,9 @@ impl RequestError {
                 _ => None,
             }),
             Opcode::Fsync | Opcode::Fdsync => match self.errno {
-                Errno::EINVAL => {
-                    Some("files of this kind cannot be synced, or the eventfd is none")
-                }
+                Errno::EINVAL => Some(
+                    "files of this kind cannot be synced, or the notify descriptor is not an eventfd",
+                ),
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 Errno::EIO | Errno::ENOSPC | Errno::EDQUOT => {
                     Some("something written earlier did not reach the disk, and may be lost")
@@ -62,9 +63,9 @@ impl RequestError {
                 _ => None,
             },
             Opcode::Poll => match self.errno {
-                Errno::EINVAL => {
-                    Some("the kernel cannot wait for this file in this way, or the eventfd is none")
-                }
+                Errno::EINVAL => Some(
+                    "the kernel cannot wait for this file in this way, or the notify descriptor is not an eventfd",
+                ),
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 _ => None,
             },
@@ -72,20 +73,20 @@ impl RequestError {
     }
 }
 
-/// What an errno means for a read as well as for a write.
+/// Returns the meaning of an errno for both reads and writes.
 fn of_transfer(errno: Errno) -> Option<&'static str> {
     Some(match errno {
         Errno::EINVAL => {
             "not aligned as direct I/O needs it (address, offset and length), an offset beyond the \
-             largest file, a file that does not do this, or a priority or eventfd that is none"
+             largest file, an unsupported file, an invalid priority, or not an eventfd"
         }
         Errno::EOPNOTSUPP => {
-            "a flag that this kernel, this file system or this kind of access does not take"
+            "a flag that this kernel, this file system or this kind of access does not support"
         }
         Errno::EFAULT => "the buffer is not memory that may be used for this",
         Errno::EAGAIN => "it would have blocked, and NOWAIT or O_NONBLOCK forbids that",
-        Errno::EINTR => "a signal came before anything was transferred: submit it again",
-        Errno::ESPIPE => "an offset other than 0, where there are no positions (a socket)",
+        Errno::EINTR => "a signal interrupted it before anything was transferred: submit it again",
+        Errno::ESPIPE => "an offset other than 0 in a file that has no positions (a socket)",
         Errno::EIO => "the device failed",
         Errno::EPERM => {
             "real-time priority without CAP_SYS_NICE (or CAP_SYS_ADMIN), a sealed file, or a security module's decision"

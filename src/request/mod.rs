@@ -1,31 +1,39 @@
-//! [`Request`]: what to do, with which buffer, and what to call it.
+//! [`Request`]: an operation with its file, buffer and tag.
 //!
-//! How requests are made is in the files for their kinds: `transfer`, `sync`, `poll`.
+//! The constructors are in the files `transfer`, `sync` and `poll`.
 
+mod batch;
+mod file;
+mod info;
+pub mod op;
 mod poll;
+mod rest;
 mod sync;
+mod template;
+#[cfg(test)]
+mod tests;
 mod transfer;
-mod what;
 
-pub use poll::Poll;
-pub use sync::Sync;
-pub use transfer::Transfer;
-pub(crate) use what::{What, notifies, notify};
+pub use batch::Batch;
+pub(crate) use file::Owners;
+pub use file::{Borrowed, IntoFile, RawFile};
+pub use info::RequestInfo;
+pub(crate) use rest::Remains;
+pub(crate) use template::{Template, encode_rest, is_rest};
 
 use crate::{
     abi::Iocb,
-    borrowed::{Buf, IntoBuf},
-    buf::IoBuf,
-    fd::Fd,
-    flags::Opcode,
+    buf::{Buf, IntoBuf, IoBuf},
+    types::Opcode,
 };
 use core::{fmt, marker::PhantomData};
 
-/// An operation that the kernel does not have yet.
+/// An operation that was not submitted yet.
 ///
-/// It owns its buffer `B` and its tag `T`, both of which come back with the completion, and
-/// borrows the file until it has been submitted. The kind `O` of the operation ([`Transfer`],
-/// [`Sync`], [`Poll`]) decides which options it has; in a batch all kinds are [`Any`]. Built in one
+/// A request owns its buffer `B` and its tag `T`; the completion returns both. `F` keeps the file
+/// open until the request was submitted, by a borrow or as its owner ([`IntoFile`]). The kind `O`
+/// of the operation ([`op::Transfer`], [`op::Sync`], [`op::Poll`]) decides which options the
+/// request has; in a batch, the kind of all requests is [`op::Any`]. A request is built in one
 /// expression:
 ///
 /// ```
@@ -38,103 +46,100 @@ use core::{fmt, marker::PhantomData};
 ///     .flags(RwFlags::DSYNC)
 ///     .tag("third block")
 ///     .range(..512)?;
-/// # drop(request);
+/// assert_eq!((request.info().offset(), request.info().range()), (8192, 0..512));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Invariants
 ///
-/// What the iocb will say fits the buffer. For `read` and `write`, that is [`IoBytes`] and
-/// `addend + nbytes` lies within it; for `readv` and `writev`, it is [`IoVecs`], `addend` is 0 and
-/// `nbytes` is how many iovecs it has; or it became a [`Buf`] of that kind. For `read` and `readv` it
-/// is [`IoBufMut`] besides.
+/// 1. The template fits the buffer. For `read` and `write`, `B` is [`IoBytes`] and the range is
+///    within the buffer. For `readv` and `writev`, `B` is [`IoVecs`] with 1 to 1024 pieces, and the
+///    range ends at the end of the last piece. For `read` and `readv`, `B` is also [`IoBufMut`].
+///    Instead, the buffer may have been converted to a [`Buf`] from a type that fulfils this.
+/// 2. `file` keeps the descriptors of the template open.
 ///
 /// [`IoBytes`]: crate::IoBytes
 /// [`IoVecs`]: crate::IoVecs
 /// [`IoBufMut`]: crate::IoBufMut
 #[must_use = "a request does nothing until it is pushed to a batch and submitted"]
-pub struct Request<'fd, B, T = (), O = Transfer> {
-    what: What,
-    files: PhantomData<Fd<'fd>>,
+pub struct Request<F, B, T = (), O = op::Transfer> {
+    template: Template,
+    file: F,
     kind: PhantomData<fn() -> O>,
     buf: B,
     tag: T,
 }
 
-/// The kind of a request in a batch, where its options are settled.
-#[derive(Clone, Copy, Debug)]
-pub enum Any {}
-
-impl<'fd, B, T, O> Request<'fd, B, T, O> {
-    /// Attaches a value that comes back with the completion, in place of the one before.
-    pub fn tag<U>(self, tag: U) -> Request<'fd, B, U, O> {
-        Request { what: self.what, files: self.files, kind: self.kind, buf: self.buf, tag }
+impl<F, B, T, O> Request<F, B, T, O> {
+    /// Sets the tag, a value that the completion returns. It replaces the previous tag.
+    pub fn tag<U>(self, tag: U) -> Request<F, B, U, O> {
+        Request { template: self.template, file: self.file, kind: self.kind, buf: self.buf, tag }
     }
 
-    /// Adds 1 to the counter of this eventfd when the request has completed and its event is there.
-    ///
-    /// It takes the place of the context's own eventfd, if that has
-    /// [one](crate::Context::set_notify). The eventfd may be closed once the request has been
-    /// submitted. To lose nothing, read the eventfd first and reap afterwards.
-    ///
-    /// A descriptor that is not an eventfd makes the request complete with `EINVAL`. A request that
-    /// `io_submit` refuses does not notify: its completion is there when `submit` returns.
-    ///
-    /// # Kernel
-    ///
-    /// `IOCB_FLAG_RESFD`; since Linux 2.6.22.
-    #[doc(alias = "IOCB_FLAG_RESFD")]
-    #[doc(alias = "aio_resfd")]
-    pub fn notify(mut self, eventfd: impl Into<Fd<'fd>>) -> Self {
-        self.what.notify(eventfd.into().as_raw());
-        self
+    /// Does the same as [`eventfd`](Request::eventfd) for owned descriptors: the request keeps the
+    /// file and the eventfd open.
+    pub fn eventfd_owned<E>(
+        mut self,
+        eventfd: impl IntoFile<Owner = E>,
+    ) -> Request<(F, E), B, T, O> {
+        let (eventfd, owner) = eventfd.into_file();
+        self.template.set_resfd(eventfd);
+        let Self { template, file, kind, buf, tag } = self;
+        Request { template, file: (file, owner), kind, buf, tag }
     }
 
-    /// Turns a request with borrowed memory into one with a [`Buf`], for a context that uses
-    /// several kinds.
-    pub fn into_buf<'a>(self) -> Request<'fd, Buf<'a>, T, O>
+    /// Converts the buffer to a [`Buf`], for a context whose requests have buffers of several
+    /// types.
+    pub fn into_buf<'a>(self) -> Request<F, Buf<'a>, T, O>
     where
         B: IntoBuf<'a>,
     {
-        self.replace_buf(Into::into)
+        // SAFETY: the `Buf` points to the same memory with the same rights, as `IntoBuf` is sealed.
+        unsafe { self.map_buf(Into::into) }
     }
 
-    /// The request without its kind, as it is in a batch: for a function that makes one of several.
-    pub fn into_any(self) -> Request<'fd, B, T, Any> {
+    /// Converts the kind to [`op::Any`], as in a batch: for a function that returns requests of
+    /// several kinds.
+    pub fn into_any(self) -> Request<F, B, T, op::Any> {
         self.into_kind()
     }
 
-    /// Gives up the request for its buffer and tag.
-    pub fn into_parts(self) -> (B, T) {
-        (self.buf, self.tag)
+    /// Returns the owner of the file, the buffer and the tag.
+    pub fn into_parts(self) -> (F, B, T) {
+        (self.file, self.buf, self.tag)
     }
 
-    /// Which operation it is.
-    pub fn opcode(&self) -> Opcode {
-        self.what.opcode()
+    /// Returns the operation with its file, offset, range, flags and other options.
+    pub const fn info(&self) -> RequestInfo {
+        RequestInfo::new(self.template)
     }
 
-    /// The buffer, whole.
-    pub fn buf(&self) -> &B {
+    /// Returns the operation.
+    pub const fn opcode(&self) -> Opcode {
+        self.template.opcode()
+    }
+
+    /// Returns the value that keeps the file open.
+    pub const fn file(&self) -> &F {
+        &self.file
+    }
+
+    /// Returns the whole buffer.
+    pub const fn buf(&self) -> &B {
         &self.buf
     }
 
-    /// What was attached by [`tag`](Self::tag).
-    pub fn tag_ref(&self) -> &T {
+    /// Returns the tag that was set by [`tag`](Self::tag).
+    pub const fn tag_ref(&self) -> &T {
         &self.tag
     }
 
-    /// The request with another buffer. The caller sees to the invariant.
-    fn replace_buf<C>(self, with: impl FnOnce(B) -> C) -> Request<'fd, C, T, O> {
-        let Self { what, files, kind, buf, tag } = self;
-        Request { what, files, kind, buf: with(buf), tag }
-    }
-
-    /// The request as the kernel reads it, with `data` to come back in the event.
+    /// Returns the iocb of the request, with `data` as the value that its event has.
     ///
-    /// For the [`raw`](crate::raw) layer, and to see what a request says. This is safe; submitting it
-    /// is not. It holds for as long as the request is neither moved nor dropped.
+    /// This is for the [`raw`](crate::raw) layer, and to inspect requests. The call is safe; to
+    /// submit the iocb is unsafe. The iocb is valid as long as the request is neither moved nor
+    /// dropped.
     ///
     /// ```
     /// use linux_aio::{Request, RwFlags, abi::IOCB_CMD_PWRITE};
@@ -152,68 +157,100 @@ impl<'fd, B, T, O> Request<'fd, B, T, O> {
         B: IoBuf,
     {
         let mut iocb = Iocb::default();
-        self.what.encode(&mut iocb, data, &mut self.buf);
+        if self.template.encode(&mut iocb, data, &mut self.buf) {
+            // SAFETY: the template is one for the rest of a vectored transfer, so the buffer is
+            // `IoVecs` or a `Buf` made from one (invariant 1).
+            unsafe { encode_rest(&mut iocb, &mut self.buf) };
+        }
         iocb
     }
 
-    /// The same request as another kind.
-    pub(crate) fn into_kind<P>(self) -> Request<'fd, B, T, P> {
-        let Self { what, files, buf, tag, .. } = self;
-        Request { what, files, kind: PhantomData, buf, tag }
+    /// Converts the request to another kind.
+    pub(crate) fn into_kind<P>(self) -> Request<F, B, T, P> {
+        let Self { template, file, buf, tag, .. } = self;
+        Request { template, file, kind: PhantomData, buf, tag }
     }
 
-    /// Takes the request apart, for its way into a slot.
+    /// Returns the parts of the request, to store them in a slot.
     #[inline]
-    pub(crate) fn dismantle(self) -> (What, B, T) {
-        (self.what, self.buf, self.tag)
+    pub(crate) fn into_raw_parts(self) -> (Template, F, B, T) {
+        (self.template, self.file, self.buf, self.tag)
+    }
+
+    /// Makes a request from its parts.
+    ///
+    /// # Safety
+    ///
+    /// The parts fulfil the invariants of [`Request`].
+    #[inline]
+    pub(crate) const unsafe fn from_raw_parts(template: Template, file: F, buf: B, tag: T) -> Self {
+        Self { template, file, kind: PhantomData, buf, tag }
+    }
+
+    /// Replaces the buffer by the result of `with`.
+    ///
+    /// # Safety
+    ///
+    /// With the new buffer, the request fulfils invariant 1.
+    unsafe fn map_buf<C>(self, with: impl FnOnce(B) -> C) -> Request<F, C, T, O> {
+        let Self { template, file, kind, buf, tag } = self;
+        Request { template, file, kind, buf: with(buf), tag }
     }
 }
 
-impl<'fd, T, O> Request<'fd, (), T, O> {
-    /// Takes a buffer along that the operation has no use for; it comes back with the completion.
+impl<'fd, B, T, O> Request<Borrowed<'fd>, B, T, O> {
+    /// Sets an eventfd: when the request has completed and its event can be received, the kernel
+    /// adds 1 to the counter of the eventfd.
     ///
-    /// So that an fsync or a poll goes through a context whose other requests have buffers:
+    /// The request then does not use the [eventfd of the context](crate::Context::set_eventfd). The
+    /// eventfd may be closed when the request was submitted. To miss no completion, read the
+    /// eventfd first and reap afterwards.
+    ///
+    /// If the descriptor is not an eventfd, the request completes with `EINVAL`. A request that
+    /// `io_submit` refuses does not change the counter: its completion is available when `submit`
+    /// returns.
+    ///
+    /// The file and the eventfd are borrowed. For owned ones use
+    /// [`eventfd_owned`](Self::eventfd_owned).
+    ///
+    /// # Kernel
+    ///
+    /// `IOCB_FLAG_RESFD`; since Linux 2.6.22.
+    #[doc(alias = "IOCB_FLAG_RESFD")]
+    #[doc(alias = "aio_resfd")]
+    pub fn eventfd(mut self, eventfd: impl IntoFile<Owner = Borrowed<'fd>>) -> Self {
+        let (eventfd, _borrowed) = eventfd.into_file();
+        self.template.set_resfd(eventfd);
+        self
+    }
+}
+
+impl<F, T, O> Request<F, (), T, O> {
+    /// Sets a buffer that the operation does not use; the completion returns it.
+    ///
+    /// With a buffer, an fsync or a poll can be submitted to a context whose other requests have
+    /// buffers:
     ///
     /// ```
     /// use linux_aio::{Batch, PageBuf, Request};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// # let file = tempfile::tempfile()?;
-    /// let mut batch = Batch::<PageBuf, (), 2>::new();
+    /// let mut batch = Batch::<_, PageBuf, (), 2>::new();
     /// batch.push(Request::write(&file, PageBuf::new(4096)?, 0))?;
-    /// batch.push(Request::fdsync(&file).carry(PageBuf::empty()))?;
+    /// batch.push(Request::fdsync(&file).with_buf(PageBuf::empty()))?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn carry<B>(self, buf: B) -> Request<'fd, B, T, O> {
-        // Only an fsync or a poll has the unit type for a buffer: it is neither `IoBytes` nor
-        // `IoVecs`. Neither looks at the buffer.
-        self.replace_buf(|()| buf)
+    pub fn with_buf<B>(self, buf: B) -> Request<F, B, T, O> {
+        // SAFETY: `()` is neither `IoBytes` nor `IoVecs`, so this is an fsync or a poll, for which
+        // invariant 1 requires nothing of the buffer.
+        unsafe { self.map_buf(|()| buf) }
     }
 }
 
-impl<B, O> Request<'_, B, (), O> {
-    /// A request that says this. The caller sees to the invariant.
-    #[inline]
-    const fn new(what: What, buf: B) -> Self {
-        Self { what, files: PhantomData, kind: PhantomData, buf, tag: () }
-    }
-}
-
-impl<B, T> Request<'_, B, T, Any> {
-    /// Puts a request together again that came apart on its way to the kernel.
-    ///
-    /// # Safety
-    ///
-    /// The parts are those of one request, by [`dismantle`](Self::dismantle), and its files are open
-    /// for the lifetime that the caller gives to the result.
-    pub(crate) unsafe fn reassemble(what: What, buf: B, tag: T) -> Self {
-        Self { what, files: PhantomData, kind: PhantomData, buf, tag }
-    }
-}
-
-impl<B, T, O> fmt::Debug for Request<'_, B, T, O> {
+impl<F, B, T, O> fmt::Debug for Request<F, B, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Request").field(&self.what).finish()
+        f.debug_tuple("Request").field(&self.info()).finish()
     }
 }

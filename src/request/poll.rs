@@ -1,37 +1,43 @@
-//! Polls: waiting for a file to become ready.
+//! The constructor and the options of polls.
 
-use super::{Request, What};
-use crate::{fd::Fd, flags::PollEvents};
+use super::{IntoFile, Request, Template, op::Poll};
+use crate::types::PollEvents;
 
-/// The kind of a [`Request`] that polls: it has events to wait for.
-#[derive(Clone, Copy, Debug)]
-pub enum Poll {}
-
-impl<'fd> Request<'fd, (), (), Poll> {
-    /// Waits until `file` is ready: to be read, or written, or for what
-    /// [`events`](Self::events) says. Once; for the next time, submit another.
+impl<F> Request<F, (), (), Poll> {
+    /// Waits once until `file` is ready for reading or writing, or for other
+    /// [`events`](Self::events).
     ///
-    /// The result is what was found, [`Outcome::Ready`](crate::Outcome::Ready). It is the one
-    /// operation that can be [cancelled](crate::Context::cancel), and the one by which sockets,
-    /// pipes and the like join a loop of reads and writes without blocking it.
+    /// The outcome is [`Outcome::Ready`](crate::Outcome::Ready), with the events that occurred. A
+    /// poll is the only operation that can be [cancelled](crate::Context::cancel). With polls, one
+    /// loop can handle sockets and pipes together with reads and writes, without blocking.
     ///
-    /// Files that are always ready, like regular ones, complete at once. Some that are not ready
-    /// cannot be waited for in this way, terminals and FIFOs open for both reading and writing among
-    /// them: [`Outcome::NotPollable`](crate::Outcome::NotPollable).
+    /// Polls of files that are always ready, such as regular files, complete immediately. The
+    /// kernel cannot wait for some files that are not ready, such as terminals, and FIFOs that are
+    /// open for both reading and writing: the outcome is
+    /// [`Outcome::NotPollable`](crate::Outcome::NotPollable).
+    ///
+    /// While a poll is in flight, the kernel keeps the file open. If the program closes a socket,
+    /// its peer sees no end of the connection until the poll completes or is cancelled; locks are
+    /// not released either.
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_POLL`, `aio_poll` in `fs/aio.c`; since Linux 4.19, reliable since 5.16.
     #[doc(alias = "IOCB_CMD_POLL")]
-    pub fn poll(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(What::poll(file.into(), PollEvents::default()), ())
+    pub fn poll(file: impl IntoFile<Owner = F>) -> Self {
+        let (fd, file) = file.into_file();
+        let template = Template::poll(fd, PollEvents::default());
+        // SAFETY: (1) a poll needs no buffer; (2) `file` keeps `fd` open, by the contract of
+        // `IntoFile`.
+        unsafe { Self::from_raw_parts(template, file, (), ()) }
     }
 }
 
-impl<B, T> Request<'_, B, T, Poll> {
-    /// What to wait for, in place of what was set before. Errors and hang-ups are always reported.
+impl<F, B, T> Request<F, B, T, Poll> {
+    /// Sets the events to wait for. They replace the previous ones. [`PollEvents::ERR`] and
+    /// [`PollEvents::HUP`] are always reported.
     pub fn events(mut self, events: PollEvents) -> Self {
-        self.what.wait_for(events);
+        self.template.set_events(events);
         self
     }
 }

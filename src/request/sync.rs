@@ -1,67 +1,72 @@
-//! Syncs: what is written goes to stable storage.
+//! The constructors of fsync and fdsync.
 
-use super::{Request, What};
-use crate::{fd::Fd, flags::Opcode};
+use super::{IntoFile, Request, Template, op::Sync};
+use crate::types::Opcode;
 
-/// The kind of a [`Request`] that syncs: it has neither flags nor a priority.
-#[derive(Clone, Copy, Debug)]
-pub enum Sync {}
-
-impl<'fd> Request<'fd, (), (), Sync> {
-    /// Puts what was written to `file`, data and metadata, on stable storage.
+impl<F> Request<F, (), (), Sync> {
+    /// Transfers the data and metadata that were written to `file` to stable storage.
     ///
-    /// **It does not wait for writes that are in flight**, whether submitted before or in the same
-    /// batch. To write and then sync, take the completions of the writes first:
+    /// **An fsync does not wait for writes that are in flight**, neither for those submitted before
+    /// nor for those in the same batch. To write and then sync, take the completions of the writes
+    /// first:
     ///
     /// ```
     /// use linux_aio::{Batch, Context, Request};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// # let file = tempfile::tempfile()?;
-    /// let mut cx = Context::<Vec<u8>, (), 8>::new()?;
-    /// let mut batch = Batch::<_, _, 8>::new();
+    /// let mut cx = Context::<Vec<u8>, ()>::new(8)?;
+    /// let mut batch = Batch::<_, _, _, 8>::new();
     /// for block in 0..7 {
     ///     batch.push(Request::write(&file, vec![block; 512], u64::from(block) * 512))?;
     /// }
     /// cx.submit(&mut batch)?;
-    /// for written in cx.wait(usize::MAX, None)? { // all that is in flight
-    ///     assert_eq!(written.result?, 512);       // none failed, none was cut short
+    /// for written in cx.wait_all(None)? {
+    ///     assert_eq!(written.result?, 512); // none failed, none was cut short
     /// }
-    /// batch.push(Request::fsync(&file).carry(Vec::new()))?;
+    /// batch.push(Request::fsync(&file).with_buf(Vec::new()))?;
     /// cx.submit(&mut batch)?;
     /// for synced in cx.wait(1, None)? {
-    ///     synced.result?;                         // now it is on stable storage
+    ///     synced.result?; // now it is on stable storage
     /// }
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// (Where each write is to be durable by itself,
-    /// [`RwFlags::DSYNC`](crate::RwFlags::DSYNC) is the way.)
+    /// (If each write should be on stable storage when it completes, use
+    /// [`RwFlags::DSYNC`](crate::RwFlags::DSYNC).)
     ///
-    /// The file need not be open for writing; a directory may be synced too. A file that cannot be
-    /// synced (a pipe, a socket) makes the request complete with `EINVAL`. The sync is done by a
-    /// kernel thread; it cannot be cancelled.
+    /// The file need not be open for writing, and may be a directory. For a file that cannot be
+    /// synced (a pipe, a socket), the request completes with `EINVAL`. A kernel thread executes the
+    /// sync, which cannot be cancelled.
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_FSYNC`, `aio_fsync` in `fs/aio.c`; since Linux 4.18.
     #[doc(alias = "IOCB_CMD_FSYNC")]
-    pub fn fsync(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(What::new(Opcode::Fsync, file.into()), ())
+    pub fn fsync(file: impl IntoFile<Owner = F>) -> Self {
+        Self::sync(Opcode::Fsync, file)
     }
 
-    /// Puts the data written to `file` on stable storage, and only such metadata as is needed to
-    /// read it back.
+    /// Transfers the data that was written to `file` to stable storage, and the metadata that is
+    /// needed to read it.
     ///
-    /// All that is said of [`fsync`](Self::fsync) holds, **above all that it does not wait for
-    /// writes in flight**.
+    /// Everything else is the same as for [`fsync`](Self::fsync). In particular, **an fdsync does
+    /// not wait for writes that are in flight**.
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_FDSYNC`, `aio_fsync` in `fs/aio.c`; since Linux 4.18.
     #[doc(alias = "IOCB_CMD_FDSYNC")]
-    pub fn fdsync(file: impl Into<Fd<'fd>>) -> Self {
-        Self::new(What::new(Opcode::Fdsync, file.into()), ())
+    pub fn fdsync(file: impl IntoFile<Owner = F>) -> Self {
+        Self::sync(Opcode::Fdsync, file)
+    }
+
+    /// Makes a request for `Fsync` or `Fdsync`.
+    fn sync(opcode: Opcode, file: impl IntoFile<Owner = F>) -> Self {
+        let (fd, file) = file.into_file();
+        // SAFETY: (1) a sync needs no buffer; (2) `file` keeps `fd` open, by the contract of
+        // `IntoFile`.
+        unsafe { Self::from_raw_parts(Template::new(opcode, fd), file, (), ()) }
     }
 }

@@ -1,114 +1,135 @@
-//! Reads and writes, in one piece or in several.
+//! The constructors and the options of reads and writes.
 
-use super::{Request, What};
+use super::{IntoFile, Request, Template, op::Transfer, rest::total};
 use crate::{
     abi::UIO_MAXIOV,
     buf::{IoBufMut, IoBytes, IoVecs},
-    error::{OutOfRange, PieceCount},
-    fd::Fd,
-    flags::{Opcode, RwFlags},
-    priority::Priority,
+    error::{PieceCountError, RangeError},
+    types::{Opcode, Priority, RwFlags},
 };
 use core::ops::{Bound, RangeBounds};
 
-/// The kind of a [`Request`] that reads or writes: it has flags and a priority.
-#[derive(Clone, Copy, Debug)]
-pub enum Transfer {}
-
-impl<'fd, B: IoBytes> Request<'fd, B> {
+impl<F, B: IoBytes> Request<F, B> {
     /// Reads from `file` at `offset` (in bytes) until the buffer is full.
     ///
-    /// The file's own position is neither used nor moved. The end of the file makes a read short;
-    /// a pipe ignores the offset, and a socket refuses any but 0.
+    /// The file's own position is neither used nor changed. A read that reaches the end of the file
+    /// is short. A pipe ignores the offset; a socket accepts only 0.
+    ///
+    /// On kernels that do not pin pages, a direct read (`O_DIRECT`) into a part of a page can lose
+    /// bytes if the process forks while the read is in flight: see [`IoBuf`](crate::IoBuf).
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PREAD`, `aio_read` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "IOCB_CMD_PREAD")]
-    pub fn read(file: impl Into<Fd<'fd>>, buf: B, offset: u64) -> Self
+    pub fn read(file: impl IntoFile<Owner = F>, buf: B, offset: u64) -> Self
     where
         B: IoBufMut,
     {
-        Self::bytes(Opcode::Pread, file.into(), buf, offset)
+        Self::bytes(Opcode::Pread, file, buf, offset)
     }
 
     /// Writes the whole buffer to `file` at `offset` (in bytes).
     ///
-    /// The file's own position is neither used nor moved. Writing past the end extends the file.
+    /// The file's own position is neither used nor changed. Writing past the end extends the file.
+    /// If the file is open with `O_APPEND`, the offset is ignored. Writing to a pipe or socket
+    /// whose other end is closed raises `SIGPIPE`, unless the request has [`RwFlags::NOSIGNAL`].
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PWRITE`, `aio_write` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "IOCB_CMD_PWRITE")]
-    pub fn write(file: impl Into<Fd<'fd>>, buf: B, offset: u64) -> Self {
-        Self::bytes(Opcode::Pwrite, file.into(), buf, offset)
+    pub fn write(file: impl IntoFile<Owner = F>, buf: B, offset: u64) -> Self {
+        Self::bytes(Opcode::Pwrite, file, buf, offset)
     }
 
-    fn bytes(opcode: Opcode, file: Fd<'fd>, buf: B, offset: u64) -> Self {
+    /// Makes a request that transfers the whole buffer.
+    fn bytes(opcode: Opcode, file: impl IntoFile<Owner = F>, buf: B, offset: u64) -> Self {
         let len = buf.io_len();
-        Self::new(What::transfer(opcode, file, offset, len, len), buf)
+        let (fd, file) = file.into_file();
+        let template = Template::transfer(opcode, fd, offset, len, len);
+        // SAFETY: (1) the range is the whole of an `IoBytes`, and `read` requires `IoBufMut`; (2)
+        // `file` keeps `fd` open, by the contract of `IntoFile`.
+        unsafe { Self::from_raw_parts(template, file, buf, ()) }
     }
 }
 
-impl<'fd, B: IoVecs> Request<'fd, B> {
+impl<F, B: IoVecs> Request<F, B> {
     /// Reads from `file` at `offset` (in bytes) into several pieces of memory, one after the other.
     ///
-    /// Otherwise like [`read`](Self::read).
+    /// Everything else is the same as for [`read`](Self::read).
     ///
     /// # Errors
     ///
-    /// [`PieceCount`], with the buffer, unless it has 1 to 1024 pieces.
+    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PREADV`, `aio_read` in `fs/aio.c`; since Linux 2.6.19.
     #[doc(alias = "IOCB_CMD_PREADV")]
-    pub fn readv(file: impl Into<Fd<'fd>>, buf: B, offset: u64) -> Result<Self, PieceCount<B>>
+    pub fn readv(
+        file: impl IntoFile<Owner = F>,
+        buf: B,
+        offset: u64,
+    ) -> Result<Self, PieceCountError<B>>
     where
         B: IoBufMut,
     {
-        Self::vecs(Opcode::Preadv, file.into(), buf, offset)
+        Self::vecs(Opcode::Preadv, file, buf, offset)
     }
 
     /// Writes several pieces of memory to `file` at `offset` (in bytes), one after the other.
     ///
-    /// Otherwise like [`write`](Self::write).
+    /// Everything else is the same as for [`write`](Self::write).
     ///
     /// # Errors
     ///
-    /// [`PieceCount`], with the buffer, unless it has 1 to 1024 pieces.
+    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PWRITEV`, `aio_write` in `fs/aio.c`; since Linux 2.6.19.
     #[doc(alias = "IOCB_CMD_PWRITEV")]
-    pub fn writev(file: impl Into<Fd<'fd>>, buf: B, offset: u64) -> Result<Self, PieceCount<B>> {
-        Self::vecs(Opcode::Pwritev, file.into(), buf, offset)
+    pub fn writev(
+        file: impl IntoFile<Owner = F>,
+        buf: B,
+        offset: u64,
+    ) -> Result<Self, PieceCountError<B>> {
+        Self::vecs(Opcode::Pwritev, file, buf, offset)
     }
 
-    fn vecs(opcode: Opcode, file: Fd<'fd>, buf: B, offset: u64) -> Result<Self, PieceCount<B>> {
+    /// Makes a request that transfers all pieces.
+    fn vecs(
+        opcode: Opcode,
+        file: impl IntoFile<Owner = F>,
+        buf: B,
+        offset: u64,
+    ) -> Result<Self, PieceCountError<B>> {
         let count = buf.io_len();
         if count == 0 || count > UIO_MAXIOV {
-            return Err(PieceCount { buf, count });
+            return Err(PieceCountError { buf, count });
         }
-        let total = buf.io_total().min(isize::MAX.cast_unsigned());
-        Ok(Self::new(What::transfer(opcode, file, offset, count, total), buf))
+        let (fd, file) = file.into_file();
+        let template = Template::transfer(opcode, fd, offset, count, total(&buf));
+        // SAFETY: (1) the range is the whole of an `IoVecs` with 1 to 1024 pieces, and `readv`
+        // requires `IoBufMut`; (2) `file` keeps `fd` open, by the contract of `IntoFile`.
+        Ok(unsafe { Self::from_raw_parts(template, file, buf, ()) })
     }
 }
 
-impl<B, T> Request<'_, B, T> {
-    /// Sets the flags of this one read or write, in place of those set before.
+impl<F, B, T> Request<F, B, T, Transfer> {
+    /// Sets the flags of the read or write. They replace the previous flags.
     ///
     /// # Kernel
     ///
     /// `aio_rw_flags`; since Linux 4.13.
     #[doc(alias = "aio_rw_flags")]
     pub fn flags(mut self, flags: RwFlags) -> Self {
-        self.what.set_flags(flags);
+        self.template.set_flags(flags);
         self
     }
 
-    /// Ranks this one read or write, instead of by the priority of the thread.
+    /// Sets the I/O priority of the read or write. It replaces the priority of the thread.
     ///
     /// # Kernel
     ///
@@ -116,19 +137,19 @@ impl<B, T> Request<'_, B, T> {
     #[doc(alias = "IOCB_FLAG_IOPRIO")]
     #[doc(alias = "aio_reqprio")]
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.what.rank(priority);
+        self.template.set_priority(priority);
         self
     }
 
-    /// Uses only these bytes of the buffer, counted from its beginning.
+    /// Restricts the transfer to this range of bytes of the buffer.
     ///
-    /// The buffer stays whole: all of it belongs to the kernel until the completion.
+    /// The request still owns the whole buffer until the completion.
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`], with the request as it was, if the range ends before it starts or after the
-    /// buffer.
-    pub fn range(mut self, range: impl RangeBounds<usize>) -> Result<Self, OutOfRange<Self>>
+    /// [`RangeError`], with the unchanged request, if the range ends before its start or after the
+    /// end of the buffer.
+    pub fn range(mut self, range: impl RangeBounds<usize>) -> Result<Self, RangeError<Self>>
     where
         B: IoBytes,
     {
@@ -145,10 +166,10 @@ impl<B, T> Request<'_, B, T> {
         };
         match (start, end) {
             (Some(start), Some(end)) if start <= end && end <= whole => {
-                self.what.within(start, end - start);
+                self.template.set_range(start, end - start);
                 Ok(self)
             }
-            _ => Err(OutOfRange { request: self, start, end, buffer: whole }),
+            _ => Err(RangeError { request: self, start, end, buffer: whole }),
         }
     }
 }

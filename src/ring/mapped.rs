@@ -1,9 +1,9 @@
-//! [`Mapped`]: a ring where the kernel has mapped it.
+//! [`Mapped`]: the memory of a ring that the kernel has mapped.
 
 use super::{Memory, Ring};
 use crate::{
     abi::{AioContext, AioRing, IoEvent},
-    width,
+    types::cast,
 };
 use core::{
     mem::offset_of,
@@ -11,101 +11,131 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-/// The memory of a ring, by its address.
+/// The memory of a ring, given by its address.
 ///
-/// Never borrowed as a whole: the kernel writes to it. All that is made are atomics, of one word
-/// each, so that whoever else writes there by mistake makes for a wrong number and not for
-/// undefined behaviour.
+/// The kernel writes to the memory, so there is never a reference to the header or to an event,
+/// only to atomics of one word. If other code writes to the memory by mistake, the result is a
+/// wrong number and not undefined behaviour.
 ///
 /// # Invariants
 ///
-/// At `base`, aligned to 8 bytes, is the header, followed by as many events as it said when it was
-/// validated. They stay mapped, readable and writable, for as long as this value is used.
+/// At `base`, aligned to 8 bytes, is the header, followed by the number of events that the header
+/// had when it was validated. They stay mapped, readable and writable, as long as this value is
+/// used.
 #[derive(Clone, Debug)]
 pub(crate) struct Mapped {
     base: NonNull<AioRing>,
 }
 
-// SAFETY: memory of the process, tied to no thread; each access is atomic. That there is only one
-// consumer at a time is the duty of `Ring`: what takes events out has or borrows `&mut Ring`.
+// SAFETY: any thread may access the memory, and each access is atomic. `Ring` ensures that there is
+// one consumer at a time: events are taken through `&mut Ring`.
 unsafe impl Send for Mapped {}
-// SAFETY: through a shared reference words are loaded atomically. (`store_head` takes `&self` too,
-// and is as atomic; who calls it has or borrows `&mut Ring`.)
+// SAFETY: a shared reference accesses the words by atomic loads, and by the atomic store of
+// `store_head`, which `Ring` calls through `&mut Ring` only.
 unsafe impl Sync for Mapped {}
 
 impl Ring<Mapped> {
-    /// The largest number of places: a ring of 512 MiB. `ioctx_alloc` asks for at most half of it.
+    /// The largest accepted number of entries: a ring of 512 MiB. `ioctx_alloc` uses at most half
+    /// of it.
     const MOST: u32 = 1 << 24;
 
-    /// The ring of a context that was asked to hold `nr_events`, if it has one that can be read
-    /// from user space.
+    /// Returns the ring of a context that was made for `nr_events`, if the ring can be read in user
+    /// space.
     ///
-    /// It has none in sandboxes that only imitate the kernel (gVisor), and may have none that is
-    /// understood on future kernels (`incompat_features`).
+    /// Sandboxes that emulate the kernel (gVisor) have no ring. Future kernels may have a ring with
+    /// another layout (`incompat_features`).
     ///
     /// # Safety
     ///
-    /// 1. `ctx` was made by `io_setup` and lives for as long as the ring is used. Nobody has taken
-    ///    events from it.
-    /// 2. Until the ring is dropped, nobody takes events from the context, by `io_getevents` or from
-    ///    user space, while one of the ring's methods runs or a [`Drain`](super::Drain) lives; nor
-    ///    does a forked child of this process, which shares the memory.
+    /// 1. `ctx` was made by `io_setup`, and is not destroyed as long as the ring is used. No event
+    ///    was taken from it.
+    /// 2. Until the ring is dropped, no other code takes events from the context, by `io_getevents`
+    ///    or in user space, while one of the ring's methods runs or a [`Drain`](super::Drain)
+    ///    exists. This includes forked children of this process, which share the memory.
     pub(crate) unsafe fn of_context(ctx: AioContext, nr_events: usize) -> Option<Self> {
-        // The whole test-suite runs with this too: `io_getevents` must do as well.
+        // For tests of `io_getevents` alone: the whole test suite also runs with this option.
         if cfg!(linux_aio_no_ring) {
             return None;
         }
-        let address = width::from_u64(ctx.0);
-        // `aio_setup_ring` maps whole pages of user space; an address of anything else is a number
-        // that some imitation has made up.
+        let address = cast::from_u64(ctx.0);
+        // `aio_setup_ring` maps whole pages of user space. Any other number comes from an emulated
+        // kernel, and is not the address of a ring.
         if !address.is_multiple_of(4096) || isize::try_from(address).is_err() {
             return None;
         }
         let nr_events = u32::try_from(nr_events).ok()?;
         let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address))?;
-        // SAFETY: `aio_setup_ring` maps the ring with `do_mmap`, shared, readable and writable,
-        // starts it with `struct aio_ring` and stores the address of the mapping in `ctx->user_id`,
-        // which is what `io_setup` returns. `kill_ioctx` unmaps it (`vm_munmap`), when the context
-        // ends. `lookup_ioctx` reads at this address in each system call, and so does the C library
-        // libaio, so there is memory to be read even where an imitation of the kernel has no ring.
-        // The caller sees to the rest.
+        // SAFETY:
+        // 1. `aio_setup_ring` maps the ring with `do_mmap`, shared, readable and writable. The
+        //    mapping begins with `struct aio_ring`, and its address is `ctx->user_id`, which
+        //    `io_setup` returns. `kill_ioctx` unmaps it when the context is destroyed, which does
+        //    not happen while the ring is used (duty 1 of the caller). An emulated kernel may have
+        //    no ring, but the C library libaio reads the header of every context too, so the memory
+        //    is assumed to be readable.
+        // 2. There is one consumer (duty 2 of the caller).
         unsafe { Self::validated(base, nr_events) }
     }
 
-    /// The ring at this address, if it is one.
+    /// Returns the ring at this address, if there is a valid header.
     ///
     /// # Safety
     ///
-    /// 1. At `base`, aligned to 8 bytes, there is memory for a header, and if this is that of a
-    ///    ring, for its events; readable and writable for as long as the ring is used.
-    /// 2. As the second of [`of_context`](Self::of_context).
+    /// 1. At `base`, aligned to 8 bytes, is memory for a header, and if it is the header of a ring,
+    ///    also for its events. The memory is readable and writable as long as the ring is used.
+    /// 2. Duty 2 of [`of_context`](Self::of_context).
     pub(super) unsafe fn validated(base: NonNull<AioRing>, nr_events: u32) -> Option<Self> {
         let memory = Mapped { base };
         let word = |offset| memory.header(offset).load(Ordering::Relaxed);
         let understood = word(offset_of!(AioRing, magic)) == AioRing::MAGIC
             && word(offset_of!(AioRing, incompat_features)) == AioRing::INCOMPAT_FEATURES
             && word(offset_of!(AioRing, header_length)) == AioRing::HEADER_LENGTH;
-        // Once and for all. `aio_setup_ring` makes room for at least one more than was asked for.
+        // The only read of `nr`. `aio_setup_ring` makes at least one entry more than `nr_events`.
         let nr = word(offset_of!(AioRing, nr));
         if !understood || nr <= nr_events || nr > Self::MOST {
             return None;
         }
-        // SAFETY: `aio_setup_ring` computes `nr` from the size of the mapping, and it was read
-        // before anybody could have changed it; the caller vouches for one consumer.
+        // SAFETY:
+        // 1. The memory has the events of its header (duty 1 of the caller): `aio_setup_ring`
+        //    computes `nr` from the size of the mapping. `nr` is above `nr_events`, so it is at
+        //    least 1.
+        // 2. There is one consumer (duty 2 of the caller).
         let ring = unsafe { Self::over(memory, nr) };
         ring.is_empty().is_ok().then_some(ring)
     }
 }
 
 impl Mapped {
-    /// A word of the header.
+    /// Returns a word of the header. `offset` is that of a field of [`AioRing`].
     #[inline]
     fn header(&self, offset: usize) -> &AtomicU32 {
-        // SAFETY: `offset` is that of a field, so this stays within the header.
+        // SAFETY: all calls in this file pass the offset of a field, so the result is in the
+        // header.
         let word = unsafe { self.base.byte_add(offset) };
-        // SAFETY: mapped and aligned for as long as `self` is used (invariant); a `u32` of
-        // `struct aio_ring`, which the kernel loads and stores whole.
+        // SAFETY: the header is mapped and aligned as long as `self` is used (invariant). The word
+        // is a `u32` of `struct aio_ring`, which the kernel loads and stores whole.
         unsafe { AtomicU32::from_ptr(word.cast().as_ptr()) }
+    }
+
+    /// Loads a word of an event.
+    ///
+    /// # Safety
+    ///
+    /// 1. There are more than `index` events.
+    /// 2. `offset` is that of a field of [`IoEvent`].
+    #[inline]
+    unsafe fn event_word(&self, index: u32, offset: usize) -> u64 {
+        // SAFETY: the events follow the header, which is as long as one event (32 bytes).
+        let first = unsafe { self.base.add(1) }.cast::<IoEvent>();
+        // SAFETY: there are more than `index` events (duty 1 of the caller).
+        let event = unsafe { first.add(cast::from_u32(index)) };
+        // SAFETY: `offset` is that of a field (duty 2 of the caller), so the result is in the
+        // event.
+        let word = unsafe { event.byte_add(offset) };
+        // SAFETY: the event is mapped and aligned as long as `self` is used (invariant). The word
+        // is a 64-bit field of `struct io_event`.
+        let word = unsafe { AtomicU64::from_ptr(word.cast().as_ptr()) };
+        // Relaxed: `Ring` has loaded the tail with acquire before.
+        word.load(Ordering::Relaxed)
     }
 }
 
@@ -126,25 +156,23 @@ impl Memory for Mapped {
     }
 
     #[inline]
-    unsafe fn event(&self, place: u32) -> IoEvent {
-        // SAFETY: the header is a whole number of events long (32 bytes), and the events follow it.
-        let first = unsafe { self.base.add(1) }.cast::<IoEvent>();
-        // SAFETY: the caller says that there are more than `place` events.
-        let event = unsafe { first.add(width::from_u32(place)) };
+    unsafe fn event(&self, index: u32) -> IoEvent {
         let word = |offset| {
-            // SAFETY: `offset` is that of a field, so this stays within the event.
-            let word = unsafe { event.byte_add(offset) };
-            // SAFETY: mapped and aligned for as long as `self` is used (invariant); 64 bits of
-            // `struct io_event`.
-            let word = unsafe { AtomicU64::from_ptr(word.cast().as_ptr()) };
-            // Relaxed: the caller's acquire of the tail stands before it.
-            word.load(Ordering::Relaxed)
+            // SAFETY: there are more than `index` events (duty 1 of the caller); the closure is
+            // called with offsets of fields only.
+            unsafe { self.event_word(index, offset) }
         };
         IoEvent {
             data: word(offset_of!(IoEvent, data)),
-            obj: 0, // as the trait says
+            obj: 0, // see `Memory::event`
             res: word(offset_of!(IoEvent, res)).cast_signed(),
             res2: word(offset_of!(IoEvent, res2)).cast_signed(),
         }
+    }
+
+    unsafe fn obj(&self, index: u32) -> u64 {
+        // SAFETY: there are more than `index` events (duty 1 of the caller); the offset is that of
+        // a field.
+        unsafe { self.event_word(index, offset_of!(IoEvent, obj)) }
     }
 }

@@ -1,29 +1,47 @@
-//! The system calls.
+//! The system calls of the crate.
 //!
-//! Everything the crate asks of the kernel goes through the functions of this module. They have
-//! one body, `linux`, which is the only user of the crate `sc`.
+//! Every system call goes through the functions of this module. `aio` and `linux` make the calls,
+//! and are the only users of the crate `sc`. The other files define types that use these calls.
 //!
-//! Builds for tests have a second one, `model`, a kernel in memory. There `switch` decides at run
-//! time which of the two answers; in ordinary builds there is nothing to decide.
+//! Builds for tests have a second kernel, `fake`, in memory. In these builds, `dispatch` selects
+//! at run time which of the two kernels is called.
 
 #[cfg_attr(
-    any(test, fuzzing, miri, linux_aio_model),
-    allow(unreachable_pub, reason = "`switch` is what others see")
+    any(test, linux_aio_fake),
+    allow(unreachable_pub, reason = "in these builds, `dispatch` has the public functions")
 )]
+mod aio;
+pub(crate) mod clock;
+#[cfg(all(test, not(miri)))]
+mod conformance;
+#[cfg(any(test, linux_aio_fake))]
+mod dispatch;
+#[cfg(any(test, linux_aio_fake))]
+pub(crate) mod fake;
+pub(crate) mod fd;
+pub(crate) mod file_kind;
+pub(crate) mod fork_guard;
 mod linux;
-#[cfg(any(test, fuzzing, miri, linux_aio_model))]
-pub(crate) mod model;
-#[cfg(any(test, fuzzing, miri, linux_aio_model))]
-mod switch;
+pub(crate) mod mm;
+pub(crate) mod proc;
 
-#[cfg(any(test, fuzzing, miri, linux_aio_model))]
-use switch as body;
+#[cfg(any(test, linux_aio_fake))]
+use dispatch as body;
+#[cfg(not(any(test, linux_aio_fake)))]
+use real as body;
 
-#[cfg(not(any(test, fuzzing, miri, linux_aio_model)))]
-use linux as body;
+/// The calls to the real kernel.
+#[cfg_attr(
+    any(test, linux_aio_fake),
+    allow(unreachable_pub, reason = "in these builds, `dispatch` has the public functions")
+)]
+mod real {
+    pub use super::aio::*;
+    pub(crate) use super::linux::*;
+}
 
 pub(crate) use body::{
-    abort, close, duplicate, is_seekable, madvise_wipe_on_fork, mmap, monotonic, munmap, read_file,
-    set_signal_mask,
+    abort, close, duplicate, file_kind, madvise_wipe_on_fork, mmap, monotonic, munmap, read_file,
+    set_signal_mask, write,
 };
 pub use body::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

@@ -1,4 +1,5 @@
-//! What goes wrong while `copy` copies: the disk is full or broken, the source changes, a signal.
+//! Copies that fail halfway: a full or failing disk, a source that changes, a signal. And copies that
+//! succeed although `strace` makes system calls fail or take long.
 
 use super::{copy, fail, listing, succeed};
 use crate::support::{LoopDevice, Mount, pattern, skip};
@@ -17,8 +18,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A directory with a source that takes a while, when it is copied a page at a time.
-fn slow_scene() -> (TempDir, PathBuf, PathBuf) {
+/// A directory, a large source in it, which takes a while to copy a page at a time, and a destination.
+fn slow_copy() -> (TempDir, PathBuf, PathBuf) {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(64 << 20)).unwrap();
@@ -26,10 +27,10 @@ fn slow_scene() -> (TempDir, PathBuf, PathBuf) {
     (dir, source, destination)
 }
 
-/// Starts a slow copy, does something when it is under way, and expects it to fail with these
-/// words and without a trace.
-fn disturb(disturbance: impl FnOnce(&Path, u32), words: &[&str]) {
-    let (dir, source, destination) = slow_scene();
+/// Starts a slow copy, calls `disturb` with the source and the process id while it runs, and checks
+/// that the copy prints these words, removes its temporary file and leaves the destination unchanged.
+fn fails_when(disturb: impl FnOnce(&Path, u32), words: &[&str]) {
+    let (dir, source, destination) = slow_copy();
     let mut copy = copy(&source, &destination);
     copy.args(["--depth", "1", "--block", "4096", "--buffered"]);
     let child = copy.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -38,7 +39,7 @@ fn disturb(disturbance: impl FnOnce(&Path, u32), words: &[&str]) {
         assert!(began.elapsed() < Duration::from_secs(10), "no temporary file");
         thread::sleep(Duration::from_micros(100));
     }
-    disturbance(&source, child.id());
+    disturb(&source, child.id());
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{}: {stderr}", output.status);
@@ -51,42 +52,42 @@ fn disturb(disturbance: impl FnOnce(&Path, u32), words: &[&str]) {
 }
 
 #[test]
-fn the_source_grows() {
+fn source_that_grows_is_an_error() {
     let grow = |source: &Path, _| {
         OpenOptions::new().append(true).open(source).unwrap().write_all(b"more").unwrap();
     };
-    disturb(grow, &["changed while it was copied", "from 67108864 bytes to 67108868"]);
+    fails_when(grow, &["changed while it was copied", "from 67108864 bytes to 67108868"]);
 }
 
 #[test]
-fn the_source_shrinks() {
+fn source_that_shrinks_is_an_error() {
     let shrink = |source: &Path, _| {
         OpenOptions::new().write(true).open(source).unwrap().set_len(4097).unwrap();
     };
-    disturb(shrink, &["changed while it was copied", "from 67108864 bytes to 4097"]);
+    fails_when(shrink, &["changed while it was copied", "from 67108864 bytes to 4097"]);
 }
 
 #[test]
-fn the_source_is_written_to() {
+fn source_that_is_modified_is_an_error() {
     let touch = |source: &Path, _| {
         File::open(source).unwrap().set_modified(SystemTime::now()).unwrap();
     };
-    disturb(touch, &["changed while it was copied", "last modification"]);
+    fails_when(touch, &["changed while it was copied", "last modification"]);
 }
 
 #[test]
-fn a_signal_asks_for_the_end() {
+fn signal_ends_copy_and_removes_temporary_file() {
     for signal in ["INT", "TERM", "HUP"] {
         let kill = |_: &Path, process: u32| {
             let args = ["-s", signal, &process.to_string()];
             assert!(Command::new("kill").args(args).status().unwrap().success());
         };
-        disturb(kill, &["copy: interrupted"]);
+        fails_when(kill, &["copy: interrupted"]);
     }
 }
 
 #[test]
-fn the_destination_is_full() {
+fn full_destination_is_an_error() {
     let Some(small) = Mount::new(&["-t", "tmpfs", "-o", "size=1m", "none"]) else { return };
     let dir = TempDir::new().unwrap();
     let source = dir.path().join("source");
@@ -98,14 +99,14 @@ fn the_destination_is_full() {
         fail(copy(&source, &destination).args(way), small.path(), &words);
         assert_eq!(fs::read(&destination).unwrap(), b"precious");
     }
-    // It is enough for something small.
+    // There is room for a small file.
     fs::write(&source, pattern(300_000)).unwrap();
     succeed(&mut copy(&source, &destination));
     assert_eq!(fs::read(&destination).unwrap(), pattern(300_000));
 }
 
 #[test]
-fn the_shell_limits_the_size_of_files() {
+fn file_size_limit_is_an_error() {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(3 << 20)).unwrap();
@@ -116,10 +117,10 @@ fn the_shell_limits_the_size_of_files() {
     fail(&mut limited, dir.path(), &["File too large", "ulimit -f", "copy\""]);
 }
 
-/// Just enough for the file, not for a padded page: on a disk the direct write of its end is
-/// refused, and a buffered one takes its place.
+/// The limit allows the file, but not a whole last page: the direct write of its end fails, and the
+/// program writes it through the page cache instead.
 #[test]
-fn the_limit_lies_within_the_last_page() {
+fn file_size_limit_within_last_page_suffices() {
     const LEN: u64 = 10_001;
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
@@ -135,9 +136,9 @@ fn the_limit_lies_within_the_last_page() {
     assert_eq!(fs::read(&destination).unwrap(), pattern(10_001));
 }
 
-/// A file system that cannot allocate in advance, so that it is full in the middle.
+/// A file system without extents cannot allocate in advance, so it is full halfway.
 #[test]
-fn the_destination_fills_up() {
+fn destination_that_fills_up_is_an_error() {
     let dir = TempDir::new().unwrap();
     let [image, source] = ["image", "source"].map(|name| dir.path().join(name));
     let features = "^has_journal,^extent,^64bit,^metadata_csum";
@@ -152,7 +153,7 @@ fn the_destination_fills_up() {
     }
 }
 
-/// Makes an ext4 file system in a file; `false`, and loud, where that cannot be done.
+/// Makes an ext4 file system in a file. Where that is not possible, it prints why and returns `false`.
 fn make_file_system(image: &Path, len: u64, args: &[&str]) -> bool {
     File::create_new(image).unwrap().set_len(len).unwrap();
     let made = Command::new("mkfs.ext4").arg("-q").args(args).arg(image).output();
@@ -163,9 +164,9 @@ fn make_file_system(image: &Path, len: u64, args: &[&str]) -> bool {
     made
 }
 
-/// A file system on a loop device whose file is cut off.
+/// The file behind the loop device is truncated, so blocks of the source cannot be read.
 #[test]
-fn the_source_has_bad_blocks() {
+fn bad_block_of_source_is_an_error() {
     let dir = TempDir::new().unwrap();
     let [image, destination] = ["image", "copy"].map(|name| dir.path().join(name));
     if !make_file_system(&image, 16 << 20, &["-O", "^has_journal"]) {
@@ -173,7 +174,7 @@ fn the_source_has_bad_blocks() {
     }
     let image_name = image.to_str().unwrap();
     let Some(whole) = Mount::new(&["-o", "loop", image_name]) else { return };
-    // In one piece, so that where it lies is said in the inode.
+    // Allocated in one extent, which is in the inode, so that opening reads no bad block.
     let mut source = File::create_new(whole.path().join("source")).unwrap();
     rustix::fs::fallocate(&source, FallocateFlags::empty(), 0, 12 << 20).unwrap();
     source.write_all(&pattern(12 << 20)).unwrap();
@@ -190,8 +191,8 @@ fn the_source_has_bad_blocks() {
     }
 }
 
-/// Copies where `strace` meddles with the program's calls, and counts how often it did.
-fn meddled_with(how: &str, ways: &[&[&str]]) {
+/// Copies with each of these options while `strace` injects faults into the program's system calls.
+fn copies_with_faults(injection: &str, ways: &[&[&str]]) {
     if Command::new("strace").arg("-V").output().is_err() {
         return skip("strace is not installed");
     }
@@ -200,16 +201,18 @@ fn meddled_with(how: &str, ways: &[&[&str]]) {
     fs::write(&source, pattern((2 << 20) + 77)).unwrap();
     for way in ways {
         let copy = copy(&source, &destination);
-        let mut meddled = Command::new("strace");
-        meddled.args(["-qq", "-e", "trace=io_submit,io_getevents", "-e", how, "-o"]).arg(&log);
-        succeed(meddled.arg(copy.get_program()).args(copy.get_args()).args(*way));
+        let mut traced = Command::new("strace");
+        traced.args(["-qq", "-e", "trace=io_submit,io_getevents", "-e", injection, "-o"]).arg(&log);
+        succeed(traced.arg(copy.get_program()).args(copy.get_args()).args(*way));
         let calls = fs::read_to_string(&log).unwrap();
-        if calls.lines().filter(|line| how.contains(line.split('(').next().unwrap())).count() < 3 {
-            skip(format!("{how} {way:?}: everything was over before it was waited for"));
+        let affected = |line: &&str| injection.contains(line.split('(').next().unwrap());
+        if calls.lines().filter(affected).count() < 3 {
+            skip(format!("{injection} {way:?}: the requests completed before the program waited"));
         } else {
-            assert!(calls.contains("(INJECTED)") || calls.contains("(DELAYED)"), "{how}: {calls}");
+            let injected = calls.contains("(INJECTED)") || calls.contains("(DELAYED)");
+            assert!(injected, "{injection}: {calls}");
         }
-        assert!(fs::read(&destination).unwrap() == pattern((2 << 20) + 77), "{how} {way:?}");
+        assert!(fs::read(&destination).unwrap() == pattern((2 << 20) + 77), "{injection} {way:?}");
     }
 }
 
@@ -220,17 +223,20 @@ const SMALL_BLOCKS: [&[&str]; 3] = [
 ];
 
 #[test]
-fn now_and_then_the_kernel_has_no_memory() {
-    meddled_with("inject=io_submit:error=EAGAIN:when=2+3", &SMALL_BLOCKS);
+fn copy_succeeds_despite_eagain() {
+    copies_with_faults("inject=io_submit:error=EAGAIN:when=2+3", &SMALL_BLOCKS);
 }
 
 #[test]
-fn all_calls_take_long() {
-    meddled_with("inject=io_submit,io_getevents:delay_enter=1000:delay_exit=1000", &SMALL_BLOCKS);
+fn copy_succeeds_despite_slow_calls() {
+    copies_with_faults(
+        "inject=io_submit,io_getevents:delay_enter=1000:delay_exit=1000",
+        &SMALL_BLOCKS,
+    );
 }
 
-/// One at a time and direct, so that there is something to wait for.
+/// One direct read at a time, so that the program waits.
 #[test]
-fn most_waits_are_interrupted() {
-    meddled_with("inject=io_getevents:error=EINTR:when=1+2", &SMALL_BLOCKS[..1]);
+fn copy_succeeds_despite_eintr() {
+    copies_with_faults("inject=io_getevents:error=EINTR:when=1+2", &SMALL_BLOCKS[..1]);
 }

@@ -1,4 +1,5 @@
-//! What `copy` does not even begin: wrong arguments, files that are not to be copied or replaced.
+//! Copies that the program does not begin: invalid arguments, files that it does not copy or replace,
+//! missing permissions, no AIO.
 
 use super::{copy, fail, program};
 use crate::support::{forbid, in_thread, pattern, skip};
@@ -14,8 +15,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A directory with a source of some bytes, and the name of a copy that is not there.
-fn scene() -> (TempDir, PathBuf, PathBuf) {
+/// A directory, a source in it, and the path of a destination that does not exist.
+fn small_copy() -> (TempDir, PathBuf, PathBuf) {
     let dir = TempDir::new().unwrap();
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(10_000)).unwrap();
@@ -28,14 +29,14 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-fn usage() {
+fn invalid_arguments_print_usage() {
     let cases: [(&[&str], &str); 12] = [
         (&["a"], "DST is missing"),
         (&["a", "b", "c"], "one argument too many: \"c\""),
         (&["--depth"], "--depth"),
-        (&["--depth", "0"], "1 to 4096"),
-        (&["--depth", "4097"], "1 to 4096"),
-        (&["--depth", "many"], "1 to 4096"),
+        (&["--depth", "0"], "1 to 65536"),
+        (&["--depth", "65537"], "1 to 65536"),
+        (&["--depth", "many"], "1 to 65536"),
         (&["--block", "1000"], "multiple of 4096"),
         (&["--block", "0"], "multiple of 4096"),
         (&["--block", "99999999999999999999G"], "not a size"),
@@ -57,8 +58,8 @@ fn usage() {
 }
 
 #[test]
-fn sources_that_cannot_be_copied() {
-    let (dir, _, destination) = scene();
+fn invalid_source_is_refused() {
+    let (dir, _, destination) = small_copy();
     let at = |name: &str| dir.path().join(name);
     make_pipe(&at("pipe"));
     let _listener = UnixListener::bind(at("socket")).unwrap();
@@ -80,8 +81,8 @@ fn sources_that_cannot_be_copied() {
 }
 
 #[test]
-fn a_pseudo_file_with_a_length() {
-    let (dir, _, destination) = scene();
+fn pseudo_file_with_length_is_refused() {
+    let (dir, _, destination) = small_copy();
     let source = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
     if !source.exists() {
         return skip(format!("no {source:?}"));
@@ -90,8 +91,8 @@ fn a_pseudo_file_with_a_length() {
 }
 
 #[test]
-fn source_and_destination_are_one_file() {
-    let (dir, source, _) = scene();
+fn copy_onto_itself_is_refused() {
+    let (dir, source, _) = small_copy();
     let [hard, soft] = ["hard", "soft"].map(|name| dir.path().join(name));
     fs::hard_link(&source, &hard).unwrap();
     symlink("source", &soft).unwrap();
@@ -102,8 +103,8 @@ fn source_and_destination_are_one_file() {
 }
 
 #[test]
-fn destinations_that_must_not_be_replaced() {
-    let (dir, source, _) = scene();
+fn invalid_destination_is_refused() {
+    let (dir, source, _) = small_copy();
     let at = |name: &str| dir.path().join(name);
     make_pipe(&at("pipe"));
     fs::create_dir(at("subdirectory")).unwrap();
@@ -132,13 +133,13 @@ fn destinations_that_must_not_be_replaced() {
 }
 
 #[test]
-fn without_permission() {
-    let (dir, source, destination) = scene();
+fn missing_permission_is_refused() {
+    let (dir, source, destination) = small_copy();
     fs::write(&destination, "precious").unwrap();
     let set = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
-    // Permissions do not bind root, so be nobody.
+    // Permissions do not apply to root, so the program runs as nobody.
     let nobody = |copy: Command| {
         let mut copy = copy;
         if rustix::process::geteuid().is_root() {
@@ -166,8 +167,8 @@ fn without_permission() {
 }
 
 #[test]
-fn without_aio() {
-    let (dir, source, destination) = scene();
+fn forbidden_aio_is_an_error() {
+    let (dir, source, destination) = small_copy();
     in_thread(|| {
         forbid(libc::SYS_io_setup, &[], libc::ENOSYS);
         fail(&mut copy(&source, &destination), dir.path(), &["io_setup", "ENOSYS", "allow"]);
@@ -179,8 +180,8 @@ fn without_aio() {
 }
 
 #[test]
-fn without_memory_in_the_kernel() {
-    let (dir, source, destination) = scene();
+fn permanent_eagain_is_an_error() {
+    let (dir, source, destination) = small_copy();
     in_thread(|| {
         forbid(libc::SYS_io_submit, &[], libc::EAGAIN);
         fail(&mut copy(&source, &destination), dir.path(), &["io_submit", "EAGAIN"]);

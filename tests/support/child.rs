@@ -1,29 +1,30 @@
-//! Forked children.
+//! Forked child processes.
 
-use std::{io, thread, time::Duration};
+use std::{any::Any, io, thread, time::Duration};
 
-/// Runs `f` in a forked child and checks that it neither panics nor dies.
+/// Runs `f` in a forked child, and checks that it neither panics nor is killed.
 pub fn in_child(f: impl FnOnce()) {
     assert_eq!(in_child_status(f), 0, "the child failed; its panic is on standard error");
 }
 
-/// Runs `f` in a forked child and says how that ended, as `waitpid` does. A panic is status 1.
+/// Runs `f` in a forked child, and returns its exit status as `waitpid` does. A panic is exit code 1.
 pub fn in_child_status(f: impl FnOnce()) -> i32 {
     Child::new(f).status()
 }
 
-/// A forked child. Dropped before it has ended, it is killed.
+/// A forked child. It is killed if this is dropped before it has ended.
 pub struct Child(Option<libc::pid_t>);
 
 impl Child {
-    /// Begins to run `f`. A panic ends it with status 1.
+    /// Forks a child that runs `f`. A panic is exit code 1.
     pub fn new(f: impl FnOnce()) -> Self {
         // SAFETY: the child runs `f` and leaves by `_exit`; the C library keeps its allocator usable
         // in a child that was forked from a program with threads.
         match unsafe { libc::fork() } {
             0 => {
                 let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
-                // SAFETY: ends the child without running what belongs to the parent.
+                let _ = outcome.as_ref().map_err(|panic| print(&**panic));
+                // SAFETY: ends the child without the parent's exit handlers.
                 unsafe { libc::_exit(i32::from(outcome.is_err())) }
             }
             child => {
@@ -36,17 +37,17 @@ impl Child {
     /// Sends it SIGKILL.
     pub fn kill(&self) {
         if let Some(child) = self.0 {
-            // SAFETY: sends a signal to a child that was not waited for, so the number is its own.
+            // SAFETY: a child that was not waited for yet, so the number is its own.
             assert_eq!(unsafe { libc::kill(child, libc::SIGKILL) }, 0);
         }
     }
 
-    /// Waits for its end, and says how that was.
+    /// Waits for its end, and returns its exit status.
     pub fn status(mut self) -> i32 {
         self.wait(0).expect("the child was waited for before")
     }
 
-    /// How it has ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn try_status(&mut self) -> Option<i32> {
         self.wait(libc::WNOHANG)
     }
@@ -64,10 +65,22 @@ impl Child {
     }
 }
 
+/// Prints a child's panic, unless it is on purpose, though the test program captures `eprintln`.
+fn print(panic: &(dyn Any + Send)) {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref().copied()).unwrap_or("?");
+    if text != "on purpose" {
+        let line =
+            format!("a child of {} panicked: {text}\n", thread::current().name().unwrap_or("?"));
+        // SAFETY: reads the line only. No lock is taken, which another thread could hold in the parent.
+        unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
-        // It may have to wait for a device that only the test that fails here would let go.
+        // Not without end: it may wait for a device that is stalled by the test that panics here.
         for _ in 0..100 {
             if self.0.is_none() || self.try_status().is_some() {
                 return;

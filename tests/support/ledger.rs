@@ -1,32 +1,33 @@
-//! An account of what was submitted: everything comes back, once, and nothing else does.
+//! [`Ledger`]: checks that each request completes once, with its own buffer.
 
 use std::collections::HashMap;
 
-/// Tags that are out, with the addresses of their buffers.
+/// The tags of the requests that have not completed, with the addresses of their buffers.
 #[derive(Default)]
 pub struct Ledger {
-    out: HashMap<usize, usize>,
-    returned: usize,
+    pending: HashMap<usize, usize>,
+    completed: usize,
 }
 
 impl Ledger {
-    /// Notes a request on its way.
-    pub fn lend(&mut self, tag: usize, buf: &[u8]) {
-        let before = self.out.insert(tag, buf.as_ptr().addr());
-        assert_eq!(before, None, "tag {tag} is out already");
+    /// Records a request that is about to be submitted.
+    pub fn add(&mut self, tag: usize, buf: &[u8]) {
+        let before = self.pending.insert(tag, buf.as_ptr().addr());
+        assert_eq!(before, None, "tag {tag} is in use");
     }
 
-    /// Notes that a request has come back, with its own buffer.
-    pub fn take_back(&mut self, tag: usize, buf: &[u8]) {
-        let address = self.out.remove(&tag);
-        let address = address.unwrap_or_else(|| panic!("tag {tag} is not out: it came twice"));
-        assert_eq!(address, buf.as_ptr().addr(), "tag {tag} came back with another's buffer");
-        self.returned += 1;
+    /// Records that a request has completed, with its own buffer.
+    pub fn complete(&mut self, tag: usize, buf: &[u8]) {
+        let address = self.pending.remove(&tag);
+        let address = address.unwrap_or_else(|| panic!("tag {tag} completed before"));
+        assert_eq!(address, buf.as_ptr().addr(), "tag {tag} completed with another buffer");
+        self.completed += 1;
     }
 
-    /// Says how many have come back, after which none may be out.
-    pub fn settle(self) -> usize {
-        assert!(self.out.is_empty(), "{} never came back: {:?}", self.out.len(), self.out.keys());
-        self.returned
+    /// Checks that all requests have completed, and returns how many these are.
+    pub fn finish(self) -> usize {
+        let pending = self.pending.keys().collect::<Vec<_>>();
+        assert!(pending.is_empty(), "the requests {pending:?} have not completed");
+        self.completed
     }
 }

@@ -1,4 +1,4 @@
-//! A block device of our own, which can be cut off.
+//! [`LoopDevice`]: a block device with a file behind it, which can be truncated.
 
 use super::skip;
 use std::{
@@ -13,9 +13,9 @@ use std::{
 
 const LOOP_CONFIGURE: u32 = 0x4c0a;
 const LOOP_CTL_GET_FREE: u32 = 0x4c82;
-/// The device is free again when nobody has it open.
+/// The device is freed when it is closed.
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
-/// Not through the page cache: where the file ends, reads fail, on all kernels.
+/// Not through the page cache: on all kernels, reads beyond the end of the file fail.
 const LO_FLAGS_DIRECT_IO: u32 = 16;
 
 /// `struct loop_config` of linux/loop.h, as far as it is used here.
@@ -28,10 +28,10 @@ struct LoopConfig {
     rest: [u32; 60],
 }
 
-/// A loop device with a file behind it, direct I/O all the way down. It is gone when the last of
-/// this and what [`open`](Self::open) gave is dropped, also if that is because the process dies.
+/// A loop device that does direct I/O on the file behind it. The kernel frees it when this and all
+/// files from [`open`](Self::open) are closed, also when the process is killed.
 pub struct LoopDevice {
-    /// As cgroups and /sys name it.
+    /// Its number, `major:minor`, as cgroups and /sys have it.
     pub number: String,
     pub path: PathBuf,
     behind: File,
@@ -39,18 +39,16 @@ pub struct LoopDevice {
 }
 
 impl LoopDevice {
-    /// `None`, and loud, where there are none.
+    /// A device with this content. Prints why and returns `None` where there are no loop devices.
     pub fn new(content: &[u8]) -> Option<Self> {
         let behind = super::file_with(content);
         behind.sync_all().unwrap();
         Self::of(behind)
     }
 
-    /// A device with this file behind it.
+    /// A device with this file behind it; otherwise like [`new`](Self::new).
     pub fn of(behind: File) -> Option<Self> {
-        Self::configure(behind)
-            .inspect_err(|error| skip(format!("no loop device to be had: {error}")))
-            .ok()
+        Self::configure(behind).inspect_err(|error| skip(format!("no loop device: {error}"))).ok()
     }
 
     fn configure(behind: File) -> io::Result<Self> {
@@ -72,7 +70,7 @@ impl LoopDevice {
             let set =
                 unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE as _, &raw const config) };
             match checked(set) {
-                // Another test has got it.
+                // Another test has taken it.
                 Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
                 result => {
                     result?;
@@ -84,18 +82,18 @@ impl LoopDevice {
         }
     }
 
-    /// The device, for direct I/O.
+    /// Opens the device for direct I/O.
     pub fn open(&self) -> File {
         let direct = rustix::fs::OFlags::DIRECT.bits().cast_signed();
         OpenOptions::new().read(true).write(true).custom_flags(direct).open(&self.path).unwrap()
     }
 
-    /// Whatever lies beyond has bad blocks from now on.
+    /// Truncates the file behind the device: blocks beyond `len` are bad from now on.
     pub fn cut_off(&self, len: u64) {
         self.behind.set_len(len).unwrap();
     }
 
-    /// What lies there.
+    /// The first `len` bytes of the file behind the device.
     pub fn content(&self, len: usize) -> Vec<u8> {
         let mut content = vec![0; len];
         self.behind.read_exact_at(&mut content, 0).unwrap();

@@ -1,19 +1,20 @@
-//! A file system that is mounted for a while.
+//! [`Mount`]: a file system that is mounted until this is dropped.
 
 use super::skip;
 use std::{io, path::Path, process::Command};
 use tempfile::TempDir;
 
-/// A file system that is there until this is dropped.
+/// A file system, mounted on a temporary directory until this is dropped.
 pub struct Mount(TempDir);
 
 impl Mount {
-    /// `None`, and loud, where nothing can be mounted.
+    /// Mounts by `mount` with these arguments. Prints why and returns `None` where it cannot be
+    /// mounted.
     pub fn new(args: &[&str]) -> Option<Self> {
         Self::try_new(args).inspect_err(|error| skip(error)).ok()
     }
 
-    /// Mounts what `mount` is told by these arguments, in a directory of its own.
+    /// Mounts by `mount` with these arguments.
     pub fn try_new(args: &[&str]) -> io::Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Err(io::Error::other("only root can mount"));

@@ -1,4 +1,4 @@
-//! A device that does nothing until it is let: as slow as it gets, and under control.
+//! [`Stall`]: keeps requests to a device in flight until the test lifts the stall.
 
 use super::{LoopDevice, Mount, skip};
 use std::{
@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-/// A thread, or process, is in one control group at a time.
+/// A thread or process is in one control group at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// As long as this is there and not lifted, no request of this thread to the device gets any further,
-/// nor one of its children's: a control group throttles them to a byte or two a second.
+/// Until this is lifted or dropped, no request of this thread or of its children to the device
+/// completes: a control group throttles them to one or two bytes per second.
 pub struct Stall {
     group: Group,
     device: String,
@@ -22,7 +22,7 @@ pub struct Stall {
 }
 
 impl Stall {
-    /// `None`, and loud, where nothing can be throttled.
+    /// Stalls the device. Prints why and returns `None` where no device can be throttled.
     pub fn of(device: &LoopDevice) -> Option<Self> {
         let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let group = Group::v1().or_else(|v1| Group::v2().map_err(|v2| (v1, v2)));
@@ -36,7 +36,7 @@ impl Stall {
         Some(Self { group, device, _one_at_a_time })
     }
 
-    /// Lets the device go on.
+    /// Ends the stall.
     pub fn lift(&self) {
         self.group.limit(&self.device, false).unwrap();
     }
@@ -51,16 +51,16 @@ impl Drop for Stall {
     }
 }
 
-/// A control group of our own, with this thread in it, or in cgroup v2 with the whole process. Should
-/// the process be killed, what is left is an empty group, which limits nobody.
+/// A new control group with this thread in it, or in cgroup v2 with the whole process. If the process
+/// is killed, an empty group is left.
 struct Group {
     version: Version,
     path: PathBuf,
-    /// Where the thread was.
+    /// The group of the thread before.
     before: PathBuf,
-    /// Its number.
+    /// The number of the thread or process.
     member: String,
-    /// What was mounted for this.
+    /// The hierarchy, if it was mounted for this.
     _mount: Option<Mount>,
 }
 
@@ -71,7 +71,7 @@ enum Version {
 }
 
 impl Version {
-    /// The file to move into a group by.
+    /// The file that moves a thread or process into a group.
     const fn members(self) -> &'static str {
         match self {
             Self::V1 => "tasks",
@@ -79,7 +79,7 @@ impl Version {
         }
     }
 
-    /// The file to limit reading by, and in v2 writing.
+    /// The file that limits reads, and in v2 also writes.
     const fn limits(self) -> &'static str {
         match self {
             Self::V1 => "blkio.throttle.read_bps_device",
@@ -109,18 +109,18 @@ impl Group {
         };
         fs::metadata(before.join(version.members()))?;
         match fs::create_dir(&path) {
-            // A process with this number was killed, or has children that are still in it.
+            // It is left from an earlier process with this number, or has a child of this one in it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => result?,
         }
-        // On failure, dropping it undoes what was done.
+        // If a call below fails, dropping it moves the thread back and removes the group.
         let group = Self { version, path, before, member, _mount };
         fs::metadata(group.path.join(version.limits()))?;
         write(&group.path, version.members(), &group.member)?;
         Ok(group)
     }
 
-    /// Limits what its processes do to the device, or no longer.
+    /// Limits the transfers of its processes to the device, or removes the limit.
     fn limit(&self, device: &str, on: bool) -> io::Result<()> {
         match self.version {
             Version::V1 => {
@@ -143,7 +143,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let back = write(&self.before, self.version.members(), &self.member);
-        // The other tests' children may have come along with the process.
+        // In v2, children of other tests may be in it still.
         let removed = (0..100).any(|_| {
             let removed = fs::remove_dir(&self.path);
             removed.is_ok() || {
@@ -163,7 +163,7 @@ fn write(group: &Path, file: &str, text: &str) -> io::Result<()> {
         .map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))
 }
 
-/// Where the groups of this kind are; they are mounted, if they are not.
+/// The path of the hierarchy of this kind, which is mounted if it is not yet.
 fn hierarchy(kind: &str, option: &str) -> io::Result<(PathBuf, Option<Mount>)> {
     if let Some(root) = mounted(kind, option) {
         return Ok((root, None));
@@ -172,7 +172,7 @@ fn hierarchy(kind: &str, option: &str) -> io::Result<(PathBuf, Option<Mount>)> {
     Ok((mount.path().to_owned(), Some(mount)))
 }
 
-/// Where the file system with this type and option is mounted.
+/// The path where a file system with this type and option is mounted.
 fn mounted(kind: &str, option: &str) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
@@ -183,7 +183,7 @@ fn mounted(kind: &str, option: &str) -> Option<PathBuf> {
     })
 }
 
-/// The group of this process in the hierarchy whose line `of` takes apart.
+/// The group of this process in the hierarchy whose line in `/proc/self/cgroup` `of` splits.
 fn own_group(of: impl Fn(&str) -> Option<(&str, &str)>) -> io::Result<String> {
     let groups = fs::read_to_string("/proc/self/cgroup")?;
     let own = groups.lines().find_map(|line| Some(of(line)?.1.to_owned()));

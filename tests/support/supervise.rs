@@ -1,8 +1,8 @@
-//! Standing between a thread and the kernel: a supervisor sees the thread's system calls and answers
-//! them, by having the kernel do what is asked, or less, or later, or not at all.
+//! [`supervised`]: system calls of a thread that another thread answers, by seccomp's user
+//! notification (Linux 5.0).
 //!
-//! Unlike a filter that answers in the kernel's place, it can tell the truth: a short count for which
-//! as many requests were accepted, a delay after which all was done. It needs Linux 5.0, and no tool.
+//! The supervisor passes a call on to the kernel, with other arguments or later, or answers it itself.
+//! So a short count is that of the requests which the kernel really accepted.
 
 use super::filter;
 use seccompiler::SeccompAction;
@@ -13,22 +13,22 @@ use std::{
     thread,
 };
 
-/// A system call that waits for its answer.
+/// A system call that waits for the supervisor's answer.
 pub struct Call {
     pub number: i64,
     pub arguments: [u64; 6],
 }
 
 impl Call {
-    /// What the kernel answers to it: a negative number is an errno.
+    /// Makes the call, and returns the kernel's answer: a negative number is an errno.
     pub fn pass(&self) -> i64 {
         self.pass_with(self.arguments)
     }
 
-    /// What the kernel answers to it with other arguments.
+    /// The same with other arguments.
     pub fn pass_with(&self, [a, b, c, d, e, f]: [u64; 6]) -> i64 {
-        // SAFETY: the thread that makes the call waits for the answer, so that its arguments are as
-        // good as in a call of its own; the caller only makes counts smaller.
+        // SAFETY: the thread that made the call waits for the answer, so its arguments are valid as
+        // long; the supervisor makes only counts smaller.
         match unsafe { libc::syscall(self.number, a, b, c, d, e, f) } {
             -1 => -i64::from(io::Error::last_os_error().raw_os_error().unwrap()),
             answer => answer,
@@ -36,7 +36,7 @@ impl Call {
     }
 }
 
-/// Runs `work` in a thread of its own, where `answer` answers these system calls.
+/// Runs `work` in a new thread, where `answer` answers these system calls.
 pub fn supervised<R: Send>(
     calls: &[i64],
     mut answer: impl FnMut(&Call) -> i64,
@@ -48,7 +48,7 @@ pub fn supervised<R: Send>(
             sender.send(listen(calls)).unwrap();
             work()
         });
-        // If `answer` panics, this is closed, and the calls answer ENOSYS: the worker goes on.
+        // If `answer` panics, this is closed and the calls answer ENOSYS, so the worker does not hang.
         let listener = receiver.recv().unwrap();
         while !worker.is_finished() {
             if waiting(&listener) {
@@ -62,12 +62,12 @@ pub fn supervised<R: Send>(
     })
 }
 
-/// Has these calls of this thread answered by whoever reads what is returned.
+/// Has these system calls of this thread answered through the descriptor that is returned.
 fn listen(calls: &[i64]) -> OwnedFd {
     let calls = calls.iter().map(|&call| (call, vec![])).collect();
     let mut program = filter(calls, SeccompAction::Trace(0));
     for instruction in &mut program {
-        // The library has no name for this action.
+        // seccompiler has no name for this action.
         if instruction.k == libc::SECCOMP_RET_TRACE {
             instruction.k = libc::SECCOMP_RET_USER_NOTIF;
         }
@@ -88,22 +88,22 @@ fn listen(calls: &[i64]) -> OwnedFd {
         )
     };
     assert!(listener >= 0, "seccomp: {}", io::Error::last_os_error());
-    // SAFETY: the call has made it for us.
+    // SAFETY: the call has returned a new descriptor.
     unsafe { OwnedFd::from_raw_fd(listener.try_into().unwrap()) }
 }
 
-/// Whether a call waits. Looks for some milliseconds.
+/// Whether a call waits for its answer, for up to 5 ms.
 fn waiting(listener: &OwnedFd) -> bool {
     let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: a local variable.
     unsafe { libc::poll(&raw mut poll, 1, 5) == 1 && poll.revents & libc::POLLIN != 0 }
 }
 
-/// Takes one call and answers it.
+/// Receives one call and answers it.
 fn answer_one(listener: &OwnedFd, answer: &mut impl FnMut(&Call) -> i64) {
-    // SAFETY: all zeros are what the kernel wants, and numbers.
+    // SAFETY: the struct consists of numbers. The kernel requires zeros.
     let mut notification: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-    // SAFETY: a local variable of the size that is part of the request's number.
+    // SAFETY: a local variable of the type that the ioctl is for.
     let received = unsafe {
         libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut notification)
     };

@@ -1,5 +1,5 @@
-//! `block FILE`: reads the first 4096 bytes of a file by this crate, and writes them to standard output.
-//! Without std, with musl.
+//! `block FILE`: reads the first 4096 bytes of a file with this crate, and writes them to standard output.
+//! It uses musl, but not std.
 
 #![no_std]
 #![no_main]
@@ -9,7 +9,7 @@ use core::{
     mem::ManuallyDrop,
     slice,
 };
-use linux_aio::{Batch, Context, Error, Fd, PageBuf, Request};
+use linux_aio::{Context, Error, Fd, PageBuf, Request};
 
 const BLOCK: usize = 4096;
 const O_DIRECT: c_int = if cfg!(target_arch = "x86_64") { 0o40000 } else { 0o200000 };
@@ -25,7 +25,7 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     if count < 1 {
         return fail(c"block: no arguments\n");
     }
-    // SAFETY: so many arguments there are.
+    // SAFETY: there are so many arguments.
     let arguments = unsafe { slice::from_raw_parts(arguments, count.unsigned_abs() as usize) };
     let &[_, path] = arguments else { return fail(c"usage: block FILE\n") };
     // SAFETY: an argument is a string.
@@ -33,7 +33,7 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     if file < 0 {
         return fail(c"block: cannot open the file\n");
     }
-    // SAFETY: open, and nobody closes it.
+    // SAFETY: it is open, and never closed.
     match block(unsafe { Fd::from_raw(file) }) {
         Ok(()) => 0,
         Err(_) => fail(c"block: cannot read the block\n"),
@@ -42,11 +42,9 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
 
 fn block(file: Fd<'_>) -> Result<(), Error> {
     // The kernel ends it with the process.
-    let mut cx = ManuallyDrop::new(Context::<PageBuf, (), 1>::new()?);
-    let mut batch = Batch::<_, _, 1>::new();
-    batch.push(Request::read(file, PageBuf::new(BLOCK)?, 0))?;
-    cx.submit(&mut batch)?;
-    for done in cx.wait(1, None)? {
+    let mut cx = ManuallyDrop::new(Context::<PageBuf, ()>::new(1)?);
+    cx.submit_one(Request::read(file, PageBuf::new(BLOCK)?, 0))?;
+    if let Some(done) = cx.wait_one(None)? {
         let _bytes = done.result?;
         say(1, done.transferred());
     }
@@ -54,7 +52,7 @@ fn block(file: Fd<'_>) -> Result<(), Error> {
 }
 
 fn say(to: c_int, bytes: &[u8]) {
-    // SAFETY: so many bytes.
+    // SAFETY: there are so many bytes.
     let written = unsafe { write(to, bytes.as_ptr().cast(), bytes.len()) };
     if written.unsigned_abs() != bytes.len() {
         abort();

@@ -1,4 +1,4 @@
-//! `evaluation`: small files read whole, in rounds, as linux_aio's README has it.
+//! `evaluation`: small files read whole, in rounds, as in the README of linux_aio for Python.
 
 mod participants;
 mod python;
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// How many rounds, each followed by a millisecond of sleep
     #[arg(long, default_value_t = 1000)]
     rounds: usize,
-    /// How often every participant runs; they take turns
+    /// How often every participant runs, by turns
     #[arg(long, default_value_t = 3)]
     repeats: usize,
     /// How many files are read in a round
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// As the command is without options, or with Python.
+    /// The defaults, with or without Python.
     pub(crate) fn usual(python: bool) -> Self {
         let (files, dir) = (vec![1, 6, 12, 24], PathBuf::from("."));
         Self { rounds: 1000, repeats: 3, files, dir, python }
@@ -53,13 +53,16 @@ impl Options {
 /// A figure of a run.
 type Figure<'f> = &'f dyn Fn(&Run) -> f64;
 
-/// What one participant was measured at: for each number of files, several runs.
+/// The runs of one participant, for each number of files.
 type Measured = Vec<Vec<Run>>;
 
 /// Measures and reports.
 pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
-    ensure!(options.repeats > 0 && options.rounds > 0, "nothing is to be done");
-    ensure!(!options.files.is_empty(), "no number of files is given");
+    ensure!(
+        options.repeats > 0 && options.rounds > 0,
+        "the number of rounds and that of repeats must not be 0"
+    );
+    ensure!(!options.files.is_empty(), "give at least one number of files");
     for &count in &options.files {
         ensure!((1..=round::MOST).contains(&count), "1 to {} files, not {count}", round::MOST);
     }
@@ -88,9 +91,9 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     progress.finish_and_clear();
 
     report.say(&format!(
-        "{} rounds, a millisecond of sleep after each; in a round, so many files of 1 to 100 KiB are \
-         opened, read whole, and closed, out of the page cache. Every participant is a process of its \
-         own. Median of {} run(s), taken by turns, ± the largest distance from it.",
+        "{} rounds, with a sleep of a millisecond after each. In a round, this number of files of 1 to 100 KiB \
+         is opened, read whole from the page cache, and closed. Each participant is a process of its own. \
+         Median of {} run(s), by turns, ± the largest deviation.",
         options.rounds, options.repeats
     ));
     for name in absent {
@@ -113,7 +116,7 @@ fn make_files(place: &Path, count: usize) -> Result<Vec<PathBuf>> {
     (0..count).map(file).collect()
 }
 
-/// The four tables of the original, and pictures of two.
+/// The four tables of the original evaluation, the ratios, and two pictures.
 fn show(
     report: &mut Report,
     options: &Options,
@@ -147,8 +150,8 @@ fn show(
         memory.row(&participant.name, cells);
     }
     memory.note(
-        "All but the one without libc, and Python, are this one program, whose code is shared; \
-         each has 64 buffers of 100 KiB and touches as many as it reads files.",
+        "All except the one without libc and Python are this one program, and share its code. \
+         Each has 64 buffers of 100 KiB and touches as many as it reads files.",
     );
     let [time, threads, cpu_table] = tables;
     for table in [time, threads, memory, cpu_table] {
@@ -173,9 +176,9 @@ fn show(
     report.draw("cpu", &Plot { title, x, y, log_y: true, curves: curves(&cpu) })
 }
 
-/// This crate beside others: of runs that were neighbours in time.
+/// This crate compared with others, as ratios of back-to-back runs.
 fn ratios(options: &Options, participants: &[Participant], measured: &[Measured]) -> Table {
-    let title = "linux-aio beside others, as ratios";
+    let title = "linux-aio compared with others, as ratios";
     let mut table = Table::new("ratio", title, "files", &options.files);
     let find = |name: &str| {
         let index = participants.iter().position(|participant| participant.name == name);
@@ -196,7 +199,7 @@ fn ratios(options: &Options, participants: &[Participant], measured: &[Measured]
     table
 }
 
-/// A number of bytes, as people write it.
+/// A number of bytes, with a unit.
 fn bytes(bytes: f64) -> String {
     const MIB: f64 = 1048576.0;
     match bytes {
@@ -206,7 +209,7 @@ fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Is a participant.
+/// Runs as a participant.
 pub(crate) fn participate(name: &str, rounds: usize, files: &[PathBuf]) -> Result<()> {
     round::run(name, rounds, files)
 }

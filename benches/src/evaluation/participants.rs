@@ -1,26 +1,26 @@
-//! Who takes part in the evaluation.
+//! The participants of the evaluation.
 
 use super::python;
 use crate::{built, process::myself};
 use anyhow::Result;
 use std::{ffi::OsString, path::PathBuf, process::Command};
 
-/// One who reads files.
+/// A program that reads files.
 pub(super) struct Participant {
-    /// For people.
+    /// The name in tables.
     pub(super) name: String,
     program: Program,
 }
 
 enum Program {
-    /// This one, by this name.
+    /// This program, with this name for a participant.
     Myself(&'static str),
-    /// Another one, with these arguments before the number of rounds and the files.
+    /// Another program, with these arguments before the number of rounds and the files.
     Other(Vec<OsString>),
 }
 
 impl Participant {
-    /// As a process that does so many rounds with these files.
+    /// The command that runs so many rounds with these files.
     pub(super) fn command(&self, rounds: usize, files: &[PathBuf]) -> Result<Command> {
         let mut command = match &self.program {
             Program::Myself(name) => {

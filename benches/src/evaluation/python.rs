@@ -1,11 +1,11 @@
-//! The packages for Python, from their registry, where they install.
+//! The packages for Python, installed by pip.
 
 use super::participants::Participant;
 use crate::built::{here, run, target};
 use anyhow::{Context as _, Result};
 use std::{ffi::OsStr, path::Path, process::Command};
 
-/// The name to install, and the one for `rounds.py`.
+/// The name for pip, and the one for `rounds.py`.
 const PACKAGES: [(&str, &str); 4] = [
     ("aiofiles", "aiofiles"),
     ("aiofile", "aiofile"),
@@ -13,7 +13,7 @@ const PACKAGES: [(&str, &str); 4] = [
     ("linux-aio", "linux_aio"),
 ];
 
-/// Those that work here, and why others do not.
+/// Those that work here, and why the others do not.
 pub(super) fn all() -> Result<(Vec<Participant>, Vec<String>)> {
     let environment = target("python")?;
     let python = environment.join("bin/python");
@@ -38,7 +38,7 @@ pub(super) fn all() -> Result<(Vec<Participant>, Vec<String>)> {
     Ok((there, absent))
 }
 
-/// Installs a package, sees whether it can be imported, and gives its version.
+/// Installs a package, checks that it can be imported, and returns its version.
 fn install(python: &Path, name: &str, package: &str) -> Result<String> {
     run(Command::new(python).args(["-m", "pip", "install", "--quiet", name]))?;
     let version = format!("import {package}, importlib.metadata as m; print(m.version('{name}'))");

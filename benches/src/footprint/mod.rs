@@ -1,5 +1,5 @@
-//! `footprint`: static programs that all do the same, read the first block of a file and write it to
-//! standard output. How large they are, what they have of the machine, and how long they take.
+//! `footprint`: static programs that read the first block of a file and write it to standard output. It
+//! measures their size, memory, threads, system calls and run time.
 
 mod programs;
 
@@ -26,7 +26,7 @@ const BLOCK: usize = 4096;
 /// What the command line says.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// How often every program runs for its time; they take turns
+    /// How often the run time of each program is measured, by turns
     #[arg(long, default_value_t = 21)]
     repeats: usize,
     /// Where the file is made
@@ -35,7 +35,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// As the command is without options.
+    /// The defaults.
     pub(crate) fn usual() -> Self {
         Self { repeats: 21, dir: ".".into() }
     }
@@ -48,7 +48,7 @@ impl Options {
 
 /// Measures and reports.
 pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
-    ensure!(options.repeats > 0, "nothing is to be done");
+    ensure!(options.repeats > 0, "the number of repeats must not be 0");
     let mut report = Report::new("footprint", &options.dir, output)?;
     let block = std::iter::repeat_with(|| fastrand::u8(..)).take(BLOCK).collect::<Vec<_>>();
     let mut file = tempfile::NamedTempFile::new_in(&options.dir)
@@ -66,7 +66,7 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
             let start = Instant::now();
             let said = run(Command::new(&program.path).arg(file.path()))?;
             took.push(start.elapsed().as_secs_f64() * 1e3);
-            ensure!(said == block, "{}: another block than was written", program.name);
+            ensure!(said == block, "{}: the block differs from what was written", program.name);
         }
     }
 
@@ -94,10 +94,11 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
         );
     }
     table.note(
-        "All are stripped, Rust with opt-level z and fat LTO, C with -Os. Memory and threads: when they \
-         write the block, the C library's and the kernel's shares included. System calls: of all threads, \
-         from start to end. The time is that of the whole process by turns, median ± quartiles; most of \
-         it is the kernel ending the AIO context with the process, which waits for other CPUs (RCU).",
+        "All are stripped. Rust is compiled with opt-level z and fat LTO, C with -Os. Memory and threads are \
+         those at the time when the block is written, and include the C library and the kernel's ring. System \
+         calls: of all threads, from start to end. The time is that of the whole process, measured by turns, \
+         median ± quartiles. Most of it is the end of the AIO context, which the kernel ends with the process \
+         and for which it waits for other CPUs (RCU).",
     );
     report.add(table);
     let title = "Static programs that read one block of a file, bytes (logarithmic)".into();
@@ -105,14 +106,14 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     report.finish()
 }
 
-/// What a program has when it writes what it has read.
+/// The resources of a program when it writes the block.
 ///
-/// Its standard output is a pipe that is full, so that it waits there to be looked at.
+/// Its standard output is a full pipe, so that it waits there.
 fn at_work(program: &Program, file: &Path, block: &[u8]) -> Result<Resources> {
     let (reader, writer) = pipe()?;
     fcntl_setpipe_size(&writer, BLOCK)?;
     let mut writer = File::from(writer);
-    writer.write_all(b"full")?; // one page, and there is only one
+    writer.write_all(b"full")?; // a page of its own, and the pipe has only one
     let mut child = Command::new(&program.path)
         .arg(file)
         .stdout(Stdio::from(writer))
@@ -123,11 +124,11 @@ fn at_work(program: &Program, file: &Path, block: &[u8]) -> Result<Resources> {
     File::from(reader).read_to_end(&mut said)?;
     let status = child.wait()?;
     ensure!(status.success(), "{}: {status}", program.name);
-    ensure!(said.strip_prefix(b"full") == Some(block), "{}: another block", program.name);
+    ensure!(said.strip_prefix(b"full") == Some(block), "{}: the block differs", program.name);
     seen
 }
 
-/// Waits until the process is within `write` on standard output.
+/// Waits until the process is in `write` on standard output.
 fn wait_for_write(child: &mut Child) -> Result<Resources> {
     let path = format!("/proc/{}/syscall", child.id());
     let writing = format!("{} 0x1 ", libc::SYS_write);
@@ -139,7 +140,7 @@ fn wait_for_write(child: &mut Child) -> Result<Resources> {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    anyhow::bail!("it does not come to write the block")
+    anyhow::bail!("it does not reach the write of the block")
 }
 
 /// How many system calls a program makes from start to end.
@@ -150,7 +151,7 @@ fn system_calls(program: &Program, file: &Path) -> Result<f64> {
     strace.args(["-f", "-qq", "-o"]).arg(&out).arg(&program.path).arg(file);
     run(&mut strace)?;
     let lines = fs::read_to_string(&out).context("strace has written nothing")?;
-    // Each call once: not when it goes on after another thread's.
+    // A call that another thread interrupts has a second line, `<... resumed>`.
     let calls = lines.lines().filter(|line| line.contains('(') && !line.contains("resumed>"));
     Ok(calls.count() as f64)
 }

@@ -6,15 +6,15 @@ use std::{env::consts::ARCH, fs, path::PathBuf, process::Command};
 
 /// A program that was built.
 pub(super) struct Program {
-    /// For people.
+    /// The name in tables.
     pub(super) name: &'static str,
     pub(super) path: PathBuf,
 }
 
-/// Everything of libaio that is needed, without a way to link it.
+/// The header of libaio: all that a program needs of it, besides the library.
 const LIBAIO_HEADER: &str = "/usr/include/libaio.h";
 
-/// Builds all that can be built here, and says why others cannot.
+/// Builds all programs that can be built here. Returns also why the others cannot take part.
 pub(super) fn all() -> Result<(Vec<Program>, Vec<String>)> {
     let program = |name, path| Program { name, path };
     let example = target("example")?;
@@ -48,12 +48,12 @@ pub(super) fn all() -> Result<(Vec<Program>, Vec<String>)> {
     Ok((programs, absent))
 }
 
-/// The triple of this machine, with glibc.
+/// The target triple of this machine, with glibc.
 fn triple() -> String {
     format!("{ARCH}-unknown-linux-gnu")
 }
 
-/// `RUSTFLAGS`, for the programs only: build scripts are linked as usual.
+/// The variable for `RUSTFLAGS` of the programs only: build scripts are linked as usual.
 fn flags_variable() -> String {
     format!("CARGO_TARGET_{}_RUSTFLAGS", triple().replace('-', "_").to_uppercase())
 }
@@ -67,7 +67,7 @@ fn with_std() -> Result<PathBuf> {
     Ok(place.join(triple()).join("release"))
 }
 
-/// musl, as Debian has it, unpacked and not installed: a folder with `include` and `lib`.
+/// Debian's musl, unpacked but not installed.
 struct Musl {
     include: PathBuf,
     lib: PathBuf,
@@ -90,7 +90,7 @@ fn musl() -> Result<Musl> {
 }
 
 impl Musl {
-    /// What is linked, in order, of musl and of nothing else.
+    /// The arguments for linking with musl only, in order.
     fn link(&self) -> Vec<String> {
         let options = ["-nostdlib", "-nostartfiles", "-static", "-no-pie"].map(str::to_owned);
         let objects = ["crt1.o", "crti.o", "libc.a", "crtn.o"];
@@ -122,17 +122,17 @@ fn libaio(musl: Option<&Musl>) -> Result<PathBuf> {
             cc.arg("-static").arg(here("footprint/libaio.c")).arg("-laio");
         }
         Some(musl) => {
-            // Of the headers around it, libaio's own is the only one to be used.
+            // Of the headers in that folder, only libaio's own may be used.
             let header = place.join("include");
             fs::create_dir_all(&header)?;
             fs::copy(LIBAIO_HEADER, header.join("libaio.h"))
-                .with_context(|| format!("{LIBAIO_HEADER} (libaio-dev) is not there"))?;
+                .with_context(|| format!("{LIBAIO_HEADER} (libaio-dev) is missing"))?;
             let library = run(Command::new("cc").arg("-print-file-name=libaio.a"))?;
             let library = String::from_utf8(library)?;
             cc.args(["-nostdinc", "-fno-stack-protector", "-fno-pie", "-isystem"]);
             cc.arg(&musl.include).arg("-isystem").arg(header);
             cc.arg(here("footprint/libaio.c"));
-            // libaio before the C library that it needs.
+            // libaio before the C library that it uses.
             let (options, objects) = (&musl.link()[..4], &musl.link()[4..]);
             cc.args(options).arg(&objects[0]).arg(&objects[1]).arg(library.trim());
             cc.arg(&objects[2]).arg("-lgcc").arg(&objects[3]);

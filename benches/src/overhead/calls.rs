@@ -10,7 +10,7 @@ use std::path::Path;
 
 const READS: usize = 102_400;
 
-/// Counts for every batch size. With the ring it must be one for a batch, and without it two.
+/// Counts for every batch size. With the ring it must be one call per batch, and without it two.
 pub(super) fn measure(report: &mut Report, dir: &Path) -> Result<()> {
     let file = block(dir, SIZE)?;
     let title = format!("System calls for {READS} requests");

@@ -1,12 +1,6 @@
-//! What grows with the work: requests in flight, and files.
+//! Cost by the number of requests in flight, and by the number of files.
 
-use super::{
-    SIZE,
-    deep::{Deep, deep},
-    instructions::count_between,
-    libaio::Libaio,
-    limit::Limit,
-};
+use super::{SIZE, deep::Deep, instructions::count_between, libaio::Libaio, limit::Limit};
 use crate::{
     built,
     process::{Resources, myself},
@@ -23,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-/// How many requests are in flight; `deep` has a context for each.
+/// How many requests are in flight.
 const IN_FLIGHT: [usize; 7] = [1, 8, 64, 512, 4096, 32768, 65536];
 /// How many files are read.
 const FILES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
@@ -31,7 +25,7 @@ const PARTICIPANTS: [(&str, &str); 2] = [("safe", "linux-aio"), ("libaio", "C, l
 
 /// One participant's loop.
 enum Loop {
-    Safe(Box<dyn Deep>),
+    Safe(Box<Deep>),
     Libaio(Libaio<Vec<u8>>),
 }
 
@@ -42,7 +36,7 @@ impl Loop {
 
     fn with_memory(name: &str, in_flight: usize, memory: Vec<u8>) -> Result<Self> {
         match name {
-            "safe" => Ok(Self::Safe(deep(in_flight, SIZE, memory)?)),
+            "safe" => Ok(Self::Safe(Box::new(Deep::new(in_flight, SIZE, memory)?))),
             "libaio" => Ok(Self::Libaio(Libaio::new(in_flight, SIZE, memory)?)),
             other => bail!("there is no participant {other}"),
         }
@@ -62,12 +56,12 @@ impl Loop {
     }
 }
 
-/// How many are taken and submitted at a time.
+/// How many completions are taken, and requests submitted, at a time.
 fn batch(in_flight: usize) -> usize {
     in_flight.min(64)
 }
 
-/// Measures both.
+/// Measures both participants.
 pub(super) fn measure(report: &mut Report, dir: &Path, rounds: usize) -> Result<()> {
     // Both participants have a context of the largest size at the same time.
     let _limit = Limit::for_more(2 * IN_FLIGHT.iter().max().copied().unwrap_or(0) as u64)?;
@@ -78,7 +72,7 @@ pub(super) fn measure(report: &mut Report, dir: &Path, rounds: usize) -> Result<
 }
 
 fn in_flight(dir: &Path, rounds: usize) -> Result<Table> {
-    let title = "Cost as more requests are in flight";
+    let title = "Cost by the number of requests in flight";
     let mut table = Table::new("in-flight", title, "requests in flight", IN_FLIGHT);
     let place = make_files(dir, 1)?;
     let opened = open_files(place.path(), 1)?;
@@ -96,43 +90,43 @@ fn in_flight(dir: &Path, rounds: usize) -> Result<Table> {
             set_up.push(Cell::Figure(spent.set_up, 0));
             close.push(Cell::Figure(spent.close, 0));
         }
-        table.row(format!("{name}: instructions for a request"), instructions);
-        table.row(format!("{name}: bytes of memory for a request, without its buffer"), memory);
+        table.row(format!("{name}: instructions per request"), instructions);
+        table.row(format!("{name}: bytes of memory per request, without its buffer"), memory);
         table.row(format!("{name}: set-up, µs"), set_up);
         table.row(format!("{name}: close, ms"), close);
     }
-    table.row("linux-aio / C: time for a request", ratios);
+    table.row("linux-aio / C: time per request", ratios);
     table.note(
         "Cached reads, 64 taken and submitted at a time (8 and 1 where no more are in flight). Memory is \
-         what becomes resident with the context, the kernel's ring included, in whole pages.",
+         the memory that becomes resident with the context, including the kernel's ring, in whole pages.",
     );
     Ok(table)
 }
 
 fn files(dir: &Path, rounds: usize) -> Result<Table> {
     let most = FILES.iter().max().copied().unwrap_or(1);
-    // 10,000 files and a few more are open at a time.
+    // More than 10,000 files are open at the same time.
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     let place = make_files(dir, most)?;
-    let mut table = Table::new("files", "Cost as more files are read", "files", FILES);
+    let mut table = Table::new("files", "Cost by the number of files", "files", FILES);
     for (id, name) in PARTICIPANTS {
         let cells = FILES.map(|files| count(id, 64, files, place.path()));
         let cells = cells.into_iter().collect::<Result<Vec<_>>>()?;
         let cells = cells.into_iter().map(|each| Cell::Figure(each, 1));
-        table.row(format!("{name}: instructions for a request"), cells);
+        table.row(format!("{name}: instructions per request"), cells);
     }
     let mut ratios = Vec::new();
     for files in FILES {
         let opened = open_files(place.path(), files)?;
         ratios.push(Cell::Figure(time(&opened, 64, rounds)?, 2));
     }
-    table.row("linux-aio / C: time for a request", ratios);
-    table.note("64 in flight, of one file after the other.");
+    table.row("linux-aio / C: time per request", ratios);
+    table.note("64 requests in flight, for one file after the other.");
     Ok(table)
 }
 
-/// The instructions for a request.
+/// The instructions per request.
 fn count(id: &str, in_flight: usize, files: usize, place: &Path) -> Result<Spread> {
     let words = |reads: usize| {
         let numbers = [in_flight, files, reads].map(|number| number.to_string());
@@ -143,7 +137,7 @@ fn count(id: &str, in_flight: usize, files: usize, place: &Path) -> Result<Sprea
     Ok(Spread::exact(count_between(words, at_least, 3 * at_least)?))
 }
 
-/// The ratio of the times for a request, this crate's to C's, by turns.
+/// The ratio of the times per request, of this crate and C, measured by turns.
 fn time(files: &[File], in_flight: usize, rounds: usize) -> Result<Spread> {
     let mut safe = Loop::new("safe", in_flight)?;
     let mut libaio = Loop::new("libaio", in_flight)?;
@@ -157,15 +151,15 @@ fn time(files: &[File], in_flight: usize, rounds: usize) -> Result<Spread> {
             *took = start.elapsed().as_secs_f64();
         }
         if round > 0 {
-            ratios.push(took[0] / took[1]); // the first is to warm up
+            ratios.push(took[0] / took[1]); // the first warms up
         }
     }
     Ok(Spread::quartiles(&ratios))
 }
 
-/// What making and having a context costs.
+/// The cost of making and having a context.
 struct Spent {
-    /// Bytes for a request.
+    /// Bytes per request.
     memory: Spread,
     /// Microseconds.
     set_up: Spread,
@@ -173,7 +167,7 @@ struct Spent {
     close: Spread,
 }
 
-/// Measures it in processes that do nothing else.
+/// Measures it in processes of their own.
 fn spend(id: &str, in_flight: usize, repeats: usize) -> Result<Spent> {
     let mut all = [vec![], vec![], vec![]];
     for _ in 0..repeats {
@@ -188,12 +182,12 @@ fn spend(id: &str, in_flight: usize, repeats: usize) -> Result<Spent> {
     Ok(Spent { memory, set_up, close })
 }
 
-/// Is the process for [`spend`]: says bytes for a request, microseconds of set-up, and milliseconds of
-/// closing.
+/// Runs as the process for [`spend`]: prints bytes per request, microseconds of set-up, and milliseconds
+/// of closing.
 pub(crate) fn weigh(id: &str, in_flight: usize) -> Result<()> {
     let place = make_files(&std::env::temp_dir(), 1)?;
     let files = open_files(place.path(), 1)?;
-    // Everything that is not the context's is there before.
+    // The memory that does not belong to the context becomes resident before.
     Loop::new(id, 1)?.read(&files, 1, 1)?;
     let memory = vec![7; in_flight * SIZE];
     let before = Resources::of(process::id())?.resident;
@@ -209,7 +203,7 @@ pub(crate) fn weigh(id: &str, in_flight: usize) -> Result<()> {
     Ok(())
 }
 
-/// Is the process whose instructions are counted.
+/// Runs as the process whose instructions are counted.
 pub(crate) fn participate(
     id: &str,
     in_flight: usize,
@@ -236,6 +230,6 @@ fn open_files(place: &Path, count: usize) -> Result<Vec<File>> {
         File::open(&path).with_context(|| format!("cannot open {}", path.display()))
     };
     let files = (0..count).map(open).collect::<Result<Vec<_>>>()?;
-    ensure!(!files.is_empty(), "no files");
+    ensure!(!files.is_empty(), "the number of files must not be 0");
     Ok(files)
 }

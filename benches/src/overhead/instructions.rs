@@ -1,5 +1,5 @@
-//! Instructions in user space, counted by `valgrind --tool=callgrind`. Two lengths are run, and the
-//! difference is taken, so that start and end cancel each other out.
+//! Instructions in user space, counted by `valgrind --tool=callgrind`. Each figure is the difference of a
+//! long and a short run, so that start-up and end are not included.
 
 use super::{BATCHES, SIZE};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use anyhow::{Context as _, Result, ensure};
 use std::{ffi::OsString, fs, process::Command};
 
-/// Who is counted: the name that [`super::participate`] knows, and the one for people.
+/// The participants: the name for [`super::participate`], and the one in tables.
 const PARTICIPANTS: [(&str, &str); 4] = [
     ("safe", "linux-aio"),
     ("safe-calls", "linux-aio, io_getevents"),
@@ -19,7 +19,7 @@ const PARTICIPANTS: [(&str, &str); 4] = [
     ("libaio", "loop in C on libaio"),
 ];
 
-/// What is held against the limit.
+/// The figures that are compared with the limit.
 pub(super) struct AtThirtyTwo {
     pub(super) safe: f64,
     pub(super) libaio: f64,
@@ -27,7 +27,7 @@ pub(super) struct AtThirtyTwo {
 
 /// Counts for every batch size.
 pub(super) fn measure(report: &mut Report) -> Result<AtThirtyTwo> {
-    let title = "Instructions in user space for a request";
+    let title = "Instructions in user space per request";
     let mut table = Table::new("instructions", title, "requests in a batch", BATCHES);
     let (mut at_thirty_two, mut curves) = (Vec::new(), Vec::new());
     for (id, name) in PARTICIPANTS {
@@ -52,11 +52,11 @@ pub(super) fn measure(report: &mut Report) -> Result<AtThirtyTwo> {
         curves.push((name.to_owned(), points));
     }
     table.note(
-        "Cached reads of 512 bytes; a buffer and a tag come back with each. Counted by callgrind: the \
-         same in every run. The loop in C is compiled with -O3 and linked with libaio statically.",
+        "Cached reads of 512 bytes; a buffer and a tag come back with each. Counted by callgrind, with the same \
+         result in every run. The loop in C is compiled with -O3 and statically linked with libaio.",
     );
     report.add(table);
-    let (x, y) = ("requests in a batch", "instructions for a request");
+    let (x, y) = ("requests in a batch", "instructions per request");
     report.draw("instructions", &Plot { title: title.into(), x, y, log_y: true, curves })?;
     let of = |wanted| at_thirty_two.iter().find(|(id, _)| *id == wanted).map(|&(_, each)| each);
     let (safe, libaio) = (of("safe"), of("libaio"));
@@ -64,7 +64,7 @@ pub(super) fn measure(report: &mut Report) -> Result<AtThirtyTwo> {
     Ok(AtThirtyTwo { safe: safe.context(missing)?, libaio: libaio.context(missing)? })
 }
 
-/// The instructions for one read: those of a long run of this program without those of a short one.
+/// The instructions per read: those of a long run of this program, minus those of a short one.
 pub(super) fn count_between<W: IntoIterator<Item = impl Into<OsString>>>(
     words: impl Fn(usize) -> W,
     short: usize,
@@ -74,7 +74,7 @@ pub(super) fn count_between<W: IntoIterator<Item = impl Into<OsString>>>(
     Ok((long_count? - short_count?) / (long - short) as f64)
 }
 
-/// The instructions of this program as a participant.
+/// The instructions of this program, running as a participant.
 fn count(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<f64> {
     let place = tempfile::tempdir()?;
     let out = place.path().join("callgrind");
@@ -82,13 +82,13 @@ fn count(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<f64> {
     valgrind(&["--tool=callgrind".into(), out_file], words)?;
     let counted = fs::read_to_string(&out).context("callgrind has counted nothing")?;
     let total = counted.lines().find_map(|line| line.strip_prefix("summary: "));
-    let total = total.context("callgrind does not say how many instructions there were")?;
+    let total = total.context("callgrind has not written the number of instructions")?;
     let total = total.trim().parse::<f64>()?;
     ensure!(total > 0.0, "callgrind has counted nothing");
     Ok(total)
 }
 
-/// Runs this program as a participant, under a tool of valgrind.
+/// Runs this program as a participant under a tool of valgrind.
 pub(super) fn valgrind(
     options: &[String],
     words: impl IntoIterator<Item = impl Into<OsString>>,

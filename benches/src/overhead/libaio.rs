@@ -26,7 +26,7 @@ unsafe extern "C" {
 /// A context of libaio with its requests.
 pub(super) struct Libaio<M> {
     made: NonNull<c_void>,
-    /// What the requests read into: the loop has pointers to it.
+    /// The buffers: the loop has pointers to them.
     _memory: M,
 }
 
@@ -40,7 +40,7 @@ impl<M: DerefMut<Target = [u8]>> Libaio<M> {
         // its bytes when it is moved: it is a `Vec` or a `PageBuf`.
         let made = unsafe { loop_new(most, memory.as_mut_ptr(), stride, size) };
         let made = NonNull::new(made).ok_or_else(io::Error::last_os_error).with_context(|| {
-            format!("libaio: no context for {most} requests; is fs.aio-max-nr used up?")
+            format!("libaio: no context for {most} requests; is the limit fs.aio-max-nr used up?")
         })?;
         Ok(Self { made, _memory: memory })
     }

@@ -1,4 +1,4 @@
-//! [`Limit`]: room for large contexts, as long as it is needed.
+//! [`Limit`]: raises `fs.aio-max-nr` for as long as large contexts need it.
 
 use anyhow::{Context as _, Result};
 use std::fs;
@@ -6,13 +6,13 @@ use std::fs;
 const MAX: &str = "/proc/sys/fs/aio-max-nr";
 const USED: &str = "/proc/sys/fs/aio-nr";
 
-/// The machine's limit of requests, put back when dropped if it was raised.
+/// The machine-wide limit of requests. If it was raised, it is restored on drop.
 pub(super) struct Limit {
     before: Option<u64>,
 }
 
 impl Limit {
-    /// Sees to it that contexts for so many more requests can be made.
+    /// Raises the limit, if necessary, so that contexts for so many more requests can be made.
     pub(super) fn for_more(requests: u64) -> Result<Self> {
         let read = |path: &str| -> Result<u64> {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
@@ -22,9 +22,8 @@ impl Limit {
         if needed <= max {
             return Ok(Self { before: None });
         }
-        fs::write(MAX, needed.to_string()).with_context(|| {
-            format!("{needed} requests are to be had in all, and {MAX} is {max}")
-        })?;
+        fs::write(MAX, needed.to_string())
+            .with_context(|| format!("cannot raise {MAX} from {max} to {needed}"))?;
         Ok(Self { before: Some(max) })
     }
 }
@@ -34,7 +33,7 @@ impl Drop for Limit {
         if let Some(before) = self.before
             && let Err(error) = fs::write(MAX, before.to_string())
         {
-            eprintln!("benches: {MAX} was {before} and cannot be set to that again: {error}");
+            eprintln!("benches: cannot restore {MAX} to {before}: {error}");
         }
     }
 }

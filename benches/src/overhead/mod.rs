@@ -1,5 +1,5 @@
-//! `overhead`: what a request costs beside the I/O. Cached reads, which the kernel does at once, so
-//! that nothing but the program and the system calls takes time.
+//! `overhead`: what a request costs besides the I/O. It makes cached reads, which the kernel executes
+//! within `io_submit`, so that only the program and the system calls take time.
 
 mod calls;
 mod deep;
@@ -28,7 +28,7 @@ use std::{
 const MOST: usize = 256;
 /// What buffers are aligned to.
 const PAGE: usize = 4096;
-/// How many bytes a read has.
+/// The size of a read, in bytes.
 const SIZE: usize = 512;
 /// How many requests are in a batch.
 const BATCHES: [usize; 4] = [1, 8, 32, 256];
@@ -36,16 +36,16 @@ const BATCHES: [usize; 4] = [1, 8, 32, 256];
 /// What the command line says.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Fail if the safe interface needs more instructions for a request, in batches of 32, than this
+    /// Fail if the safe interface takes more instructions per request than this, in batches of 32
     #[arg(long, value_name = "INSTRUCTIONS", num_args = 0..=1, default_missing_value = "150")]
     check: Option<f64>,
-    /// Fail if it needs more than the loop in C
+    /// Fail if it takes more than the loop in C
     #[arg(long)]
     check_c: bool,
-    /// Only count instructions at these batch sizes
+    /// Only count instructions
     #[arg(long)]
     instructions: bool,
-    /// How often the time of a batch size is measured
+    /// How often the time is measured for each batch size
     #[arg(long, default_value_t = 501)]
     rounds: usize,
     /// Where the file is made
@@ -54,12 +54,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// As the command is without options.
+    /// The defaults.
     pub(crate) fn usual() -> Self {
         Self { check: None, check_c: false, instructions: false, rounds: 501, dir: ".".into() }
     }
 
-    /// Something that takes seconds and measures nothing but instructions.
+    /// Something that takes seconds. Only the instructions are measured properly.
     pub(crate) fn smoke() -> Self {
         Self { rounds: 3, ..Self::usual() }
     }
@@ -67,7 +67,7 @@ impl Options {
 
 /// Measures and reports.
 pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
-    ensure!(options.rounds > 0, "nothing is to be done");
+    ensure!(options.rounds > 0, "the number of rounds must not be 0");
     let mut report = Report::new("overhead", &options.dir, output)?;
     let counted = instructions::measure(&mut report)?;
     if !options.instructions {
@@ -80,13 +80,13 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     let instructions::AtThirtyTwo { safe, libaio } = counted;
     let limits = [options.check, options.check_c.then_some(libaio)];
     for limit in limits.into_iter().flatten() {
-        ensure!(safe <= limit, "{safe:.1} instructions for a request, more than {limit:.1}");
-        println!("\n{safe:.1} instructions for a request: not more than {limit:.1}.");
+        ensure!(safe <= limit, "{safe:.1} instructions per request, more than {limit:.1}");
+        println!("\n{safe:.1} instructions per request: not more than {limit:.1}.");
     }
     Ok(())
 }
 
-/// Reads so many times, so many at once: the process whose instructions are counted.
+/// Runs as the process whose instructions are counted: reads so many times, `at_once` in a batch.
 pub(crate) fn participate(name: &str, at_once: usize, reads: usize, size: usize) -> Result<()> {
     let file = block(&std::env::temp_dir(), size)?;
     match name {
@@ -98,8 +98,8 @@ pub(crate) fn participate(name: &str, at_once: usize, reads: usize, size: usize)
     }
 }
 
-/// Memory for the buffers of the largest batch. Each starts a page, as those for direct I/O do, for
-/// everybody who is compared: the kernel copies faster to bytes that lie together.
+/// Memory for the buffers of the largest batch. For all participants, each buffer starts a page, as in
+/// direct I/O: the kernel copies faster to adjacent buffers.
 fn paged(size: usize) -> Result<PageBuf> {
     let pages = size.next_multiple_of(PAGE) * MOST;
     PageBuf::new(pages).with_context(|| format!("no memory for {pages} bytes of buffers"))

@@ -8,14 +8,14 @@ use linux_aio::{
 };
 use std::{fs::File, mem::MaybeUninit, os::fd::AsRawFd as _, ptr};
 
-/// A request. Its address comes back with the event.
+/// A request. Its address is the `data` of the event.
 struct Slot {
     iocb: Iocb,
     buf: *mut u8,
     tag: usize,
 }
 
-/// The raw layer: system calls with an owner for the context, and bookkeeping by hand.
+/// The raw layer, and the bookkeeping by hand.
 pub(super) struct Raw {
     cx: RawContext,
     vacant: Vec<*mut Slot>,
@@ -26,7 +26,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// For reads of so many bytes. What the kernel writes to is never given back.
+    /// For reads of so many bytes. The memory that the kernel writes to is never freed.
     pub(super) fn new(size: usize) -> Result<Self> {
         let memory = Box::leak(Box::new(paged(size)?));
         let stride = memory.len() / MOST;
@@ -41,7 +41,7 @@ impl Raw {
         })
     }
 
-    /// Reads the first block of the file so many times, so many at once.
+    /// Reads the first block of the file so many times, `at_once` in a batch.
     #[inline(never)]
     pub(super) fn read(&mut self, file: &File, reads: usize, at_once: usize) -> Result<()> {
         for round in 0..reads / at_once {
@@ -56,14 +56,14 @@ impl Raw {
                     aio_data: slot.expose_provenance() as u64,
                     ..Iocb::default()
                 };
-                // SAFETY: vacant slots are nobody else's, and stay where they are for ever.
+                // SAFETY: the vacant slots are ours alone, and are never freed.
                 unsafe { slot.write(Slot { iocb, buf, tag: round }) };
-                // SAFETY: it leads to a slot.
+                // SAFETY: it points to a slot.
                 self.iocbs.push(unsafe { &raw mut (*slot).iocb });
             }
             let mut submitted = 0;
             while submitted < self.iocbs.len() {
-                // SAFETY: iocbs and buffers stay for ever, and are left alone until their events.
+                // SAFETY: iocbs and buffers are never freed, and not used until their events have come.
                 submitted += unsafe { self.cx.submit(&self.iocbs[submitted..]) }?;
             }
             let mut completed = 0;
@@ -72,7 +72,7 @@ impl Raw {
                 let events = self.cx.getevents(left, &mut self.events[..left], None)?;
                 for event in events {
                     let slot = ptr::with_exposed_provenance_mut::<Slot>(event.data as usize);
-                    // SAFETY: the kernel gives back what was given to it above, and is done with it.
+                    // SAFETY: it is the address of a slot that was submitted above, and the request is over.
                     let Slot { buf, tag, .. } = unsafe { &*slot };
                     ensure!(
                         event.res == self.size as i64 && *tag == round,

@@ -5,9 +5,10 @@ use anyhow::{Result, ensure};
 use linux_aio::{Batch, Context, Error, PageBuf, Request};
 use std::fs::File;
 
-/// A context with its buffers. A request owns its buffer and its tag, and both come back.
+/// A context and the buffers that are not in flight. A request owns its buffer and its tag, and both
+/// come back.
 pub(super) struct Safe {
-    cx: Context<PageBuf, usize, MOST>,
+    cx: Context<PageBuf, usize>,
     free: Vec<PageBuf>,
     size: usize,
 }
@@ -15,16 +16,17 @@ pub(super) struct Safe {
 impl Safe {
     /// With the completion ring, or by `io_getevents`, for reads of so many bytes.
     pub(super) fn new(ring: bool, size: usize) -> Result<Self> {
-        let mut cx = Context::new()?;
-        ensure!(cx.set_ring(ring) == ring, "the completion ring cannot be read here");
+        let mut cx = Context::new(MOST)?;
+        cx.use_ring(ring);
+        ensure!(cx.reads_ring() == ring, "the completion ring cannot be read here");
         let free = (0..MOST).map(|_| PageBuf::new(size)).collect::<Result<_, _>>()?;
         Ok(Self { cx, free, size })
     }
 
-    /// Reads the first block of the file so many times, so many at once.
+    /// Reads the first block of the file so many times, `at_once` in a batch.
     #[inline(never)]
     pub(super) fn read(&mut self, file: &File, reads: usize, at_once: usize) -> Result<()> {
-        let mut batch = Batch::<_, _, MOST>::new();
+        let mut batch = Batch::<_, _, _, MOST>::new();
         for round in 0..reads / at_once {
             for _ in 0..at_once {
                 let Some(buf) = self.free.pop() else { break };

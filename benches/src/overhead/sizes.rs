@@ -1,5 +1,5 @@
-//! What does not happen on the way: bytes are not copied in user space, so that a request takes as many
-//! instructions whatever its size, and nothing is allocated.
+//! Checks that a request copies nothing in user space, so that its instructions do not depend on its
+//! size, and that it allocates nothing.
 
 use super::instructions::{count_between, valgrind};
 use crate::{
@@ -9,14 +9,14 @@ use crate::{
 use anyhow::{Context as _, Result, ensure};
 use std::fs;
 
-/// Bytes of a read.
+/// The sizes of a read, in bytes.
 const SIZES: [usize; 3] = [512, 4_096, 65_536];
-/// Two lengths, whose difference is what requests cost.
+/// The numbers of reads in two runs. Their difference is what the requests cost.
 const READS: [usize; 2] = [2_048, 6_144];
 
-/// Counts for every size. There must be no allocation.
+/// Counts for every size. It is an error if a request allocates.
 pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let title = "Work for a request, in batches of 32";
+    let title = "Work per request, in batches of 32";
     let mut table = Table::new("sizes", title, "bytes of the read", SIZES);
     let words = |size: usize, reads: usize| {
         ["overhead", "safe", "32"]
@@ -42,22 +42,22 @@ pub(super) fn measure(report: &mut Report) -> Result<()> {
     }
     table.row("allocations", allocations);
     table.note(
-        "Nothing is copied but by the kernel, from the page cache to the buffer. Allocations are counted by \
-         valgrind's memcheck.",
+        "Only the kernel copies, from the page cache to the buffer. Allocations are counted by valgrind's \
+         memcheck.",
     );
     report.add(table);
     Ok(())
 }
 
-/// How many allocations a participant makes from start to end.
+/// How many allocations a participant makes in total.
 fn allocated(words: impl IntoIterator<Item = String>) -> Result<u64> {
     let place = tempfile::tempdir()?;
     let log = place.path().join("memcheck");
     let options = ["--tool=memcheck".into(), format!("--log-file={}", log.display())];
     valgrind(&options, words)?;
-    let said = fs::read_to_string(&log).context("memcheck has said nothing")?;
+    let said = fs::read_to_string(&log).context("memcheck has written nothing")?;
     let usage = said.lines().find_map(|line| line.split_once("total heap usage: "));
     let count = usage.and_then(|(_, usage)| usage.split(' ').next());
-    let count = count.context("memcheck does not say how many allocations there were")?;
+    let count = count.context("memcheck has not written the number of allocations")?;
     Ok(count.replace(',', "").parse()?)
 }

@@ -1,4 +1,4 @@
-//! [`Bars`]: figures of several things, side by side, as SVG.
+//! [`Bars`]: a bar chart, as SVG.
 
 use super::{
     Machine,
@@ -12,19 +12,19 @@ use plotters::{
 use std::path::Path;
 
 const WIDTH: u32 = 860;
-/// Of a bar, with the space around it.
+/// The height of a bar, with the space around it.
 const HEIGHT: i32 = 26;
-/// Where the bars begin, and how long the longest is.
+/// The left end of the bars, and the length of the longest.
 const LEFT: i32 = 240;
 const LONGEST: f64 = 480.0;
 
-/// A figure for each of several things. The lengths are logarithmic.
+/// A bar chart, with a logarithmic axis.
 pub(crate) struct Bars {
-    /// What is shown, with its unit.
+    /// The title, with the unit.
     pub(crate) title: String,
-    /// The figure that has no length.
+    /// The figure at the left end of the axis.
     pub(crate) least: f64,
-    /// Each with a name and its figure.
+    /// The bars: name and figure.
     pub(crate) bars: Vec<(String, f64)>,
 }
 

@@ -1,4 +1,4 @@
-//! CSV, for spreadsheets, one figure a line; JSON, for programs, with the machine.
+//! CSV, with a figure in each line; and JSON, which also describes the machine.
 
 use super::{Cell, Machine, Table};
 use anyhow::{Context as _, Result};

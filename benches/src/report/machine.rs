@@ -1,4 +1,4 @@
-//! [`Machine`]: what the figures are of. A figure without it says little.
+//! [`Machine`]: the machine that the figures were measured on.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -36,7 +36,7 @@ impl Machine {
             cpus: available_parallelism()?.get(),
             virtual_machine: line("flags").is_some_and(|flags| flags.contains("hypervisor")),
             architecture: std::env::consts::ARCH,
-            // What comes after the number is whoever built it.
+            // The text after the number depends on who built it.
             kernel: release.split('-').next().unwrap_or_default().to_owned(),
             file_system: file_system(place)?,
             rust: env!("BENCHES_RUST"),
@@ -61,9 +61,9 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The kind of file system that a path is on, by the device's number in the list of mounts.
+/// The type of the file system of a path, from the list of mounts.
 fn file_system(place: &Path) -> Result<String> {
-    let at = || format!("cannot look at {}", place.display());
+    let at = || format!("cannot read the attributes of {}", place.display());
     let device = fs::metadata(place).with_context(at)?.dev();
     let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
@@ -74,7 +74,7 @@ fn file_system(place: &Path) -> Result<String> {
     Ok(kind.unwrap_or_else(|| "unknown file system".into()))
 }
 
-/// What a program says on standard output.
+/// The standard output of a program.
 fn said(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.with_context(|| format!("cannot run {program}"))?;

@@ -1,4 +1,4 @@
-//! [`Report`]: tables on the terminal, and elsewhere as the command line says.
+//! [`Report`]: tables on the terminal, in files and in documents.
 
 pub(crate) mod bars;
 mod files;
@@ -21,17 +21,17 @@ use std::{
 /// Where a report goes besides the terminal.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Output {
-    /// Also writes CSV, JSON and SVG pictures to this folder
+    /// Also write CSV, JSON and SVG pictures to this folder
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also puts tables into this document, between its marks
+    /// Also replace the tables in this document, between its marks
     #[arg(long, global = true, value_name = "FILE")]
     readme: Vec<PathBuf>,
 }
 
-/// What one command has found out.
+/// The results of one command.
 pub(crate) struct Report<'o> {
-    /// The command's name, with which the names of its files begin.
+    /// The command's name, the prefix of the names of its files.
     name: &'static str,
     machine: Machine,
     output: &'o Output,
@@ -39,7 +39,7 @@ pub(crate) struct Report<'o> {
 }
 
 impl<'o> Report<'o> {
-    /// An empty one, about this machine and the file system of `place`.
+    /// An empty report, for this machine and the file system of `place`.
     pub(crate) fn new(name: &'static str, place: &Path, output: &'o Output) -> Result<Self> {
         let machine = Machine::look(place)?;
         output.readme.iter().try_for_each(|document| readme::check(document))?;
@@ -56,18 +56,18 @@ impl<'o> Report<'o> {
         self.tables.push(table);
     }
 
-    /// Says something that is no table.
+    /// Prints a text.
     pub(crate) fn say(&self, text: &str) {
         println!("\n{text}");
     }
 
-    /// Draws a picture, where files are wanted.
+    /// Draws a picture, if files are to be written.
     pub(crate) fn draw(&self, name: &str, plot: &Plot) -> Result<()> {
         let Some(path) = self.picture(name) else { return Ok(()) };
         plot.draw(&path, &self.machine).with_context(|| format!("cannot draw {}", path.display()))
     }
 
-    /// The same.
+    /// The same, for a bar chart.
     pub(crate) fn draw_bars(&self, name: &str, bars: &Bars) -> Result<()> {
         let Some(path) = self.picture(name) else { return Ok(()) };
         bars.draw(&path, &self.machine).with_context(|| format!("cannot draw {}", path.display()))

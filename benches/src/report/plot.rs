@@ -10,22 +10,22 @@ use plotters::{
 use std::path::Path;
 
 const SIZE: (u32, u32) = (860, 480);
-/// The name of what is measured.
+/// The name of this crate.
 const OURS: &str = "linux-aio";
-/// Where the names of the curves are, at the right.
+/// The width of the names of the curves, on the right.
 const NAMES: u32 = 190;
 
 /// Curves with their spread.
 pub(crate) struct Plot {
-    /// What is shown.
+    /// The title.
     pub(crate) title: String,
-    /// What grows to the right.
+    /// The label of the horizontal axis.
     pub(crate) x: &'static str,
-    /// What grows upwards, with its unit.
+    /// The label of the vertical axis, with the unit.
     pub(crate) y: &'static str,
-    /// Whether the upward axis is logarithmic.
+    /// Whether the vertical axis is logarithmic.
     pub(crate) log_y: bool,
-    /// Each with a name and its points.
+    /// The curves: name and points.
     pub(crate) curves: Vec<(String, Vec<(f64, Spread)>)>,
 }
 
@@ -50,7 +50,7 @@ impl Plot {
         let mut builder = ChartBuilder::on(&inner);
         builder.margin(12).caption(&self.title, ("sans-serif", 18));
         builder.x_label_area_size(38).y_label_area_size(70).margin_right(NAMES);
-        // The two kinds of axes are two types.
+        // The two kinds of axes have different types.
         macro_rules! draw {
             ($up:expr) => {{
                 let mut chart = builder.build_cartesian_2d(across, $up).map_err(refused)?;
@@ -90,7 +90,7 @@ impl Plot {
         root.present().map_err(refused)
     }
 
-    /// The names of the curves, each beside its end, moved apart where they would overlap.
+    /// The names of the curves, each next to its end, moved apart where they would overlap.
     fn names(&self, height: impl Fn(f64) -> i32) -> Vec<(String, RGBColor, i32)> {
         const APART: i32 = 16;
         let named = self.curves.iter().filter_map(|(name, points)| {
@@ -102,7 +102,7 @@ impl Plot {
         for index in 1..names.len() {
             names[index].2 = names[index].2.max(names[index - 1].2 + APART);
         }
-        // Those that were moved below the picture push the others up again.
+        // Names that were moved below the picture move the others up again.
         let mut lowest = SIZE.1 as i32 - 70;
         for name in names.iter_mut().rev() {
             name.2 = name.2.min(lowest);
@@ -112,8 +112,8 @@ impl Plot {
     }
 }
 
-/// The same in every picture. Distinguishable by most people with defective colour vision (Okabe and
-/// Ito).
+/// The colour of a participant, the same in every picture. The colours can be distinguished with most
+/// kinds of colour blindness (Okabe and Ito).
 pub(super) fn colour(name: &str) -> RGBColor {
     const COLOURS: [(&str, RGBColor); 9] = [
         ("Python", RGBColor(150, 120, 190)),

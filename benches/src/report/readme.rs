@@ -1,8 +1,8 @@
-//! Figures in documents: tables between marks are replaced by those that were just printed.
+//! Tables in documents: the text between two marks is replaced by the table that was just printed.
 //!
 //! ```text
 //! <!-- figures: evaluation/time -->
-//! whatever stands here
+//! any text
 //! <!-- end -->
 //! ```
 
@@ -12,7 +12,7 @@ use std::{fs, path::Path};
 const START: &str = "<!-- figures: ";
 const END: &str = "<!-- end -->";
 
-/// Finds out, before anything is measured, whether the figures will find their places.
+/// Checks, before anything is measured, that the document can be updated.
 pub(super) fn check(path: &Path) -> Result<()> {
     let at = || format!("cannot put figures into {}", path.display());
     let text = fs::read_to_string(path).with_context(at)?;
@@ -21,7 +21,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Replaces what is between the marks of this command. `figures` gives the text for a name.
+/// Replaces the text between the marks of this command. `figures` returns the text for a name.
 pub(super) fn update(
     path: &Path,
     command: &str,
@@ -36,7 +36,7 @@ fn replaced(text: &str, command: &str, figures: impl Fn(&str) -> Option<String>)
     let (mut done, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(START) {
         let (before, marked) = rest.split_at(start);
-        let (mark, inside) = marked.split_once('\n').context("a mark is not a line")?;
+        let (mark, inside) = marked.split_once('\n').context("a mark has no line of its own")?;
         let end = inside.find(END).with_context(|| format!("{mark} has no end"))?;
         let (old, after) = inside.split_at(end);
         let name = mark.trim_start_matches(START).trim_end_matches("-->").trim();

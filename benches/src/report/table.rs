@@ -8,31 +8,31 @@ use std::fmt;
 /// Figures of one kind.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Table {
-    /// For files: lower case, without blanks.
+    /// The name in files and marks: lower case, without blanks.
     pub(crate) name: &'static str,
-    /// What is measured, and in which unit.
+    /// The title, with the unit.
     pub(crate) title: String,
-    /// What the rows are.
+    /// The head of the first column.
     pub(crate) rows_are: &'static str,
     /// The heads of the columns.
     pub(crate) columns: Vec<String>,
     /// The rows, each with its head.
     pub(crate) rows: Vec<(String, Vec<Cell>)>,
-    /// What must be known to read it.
+    /// The notes below it.
     pub(crate) notes: Vec<String>,
 }
 
-/// One place in a table.
+/// A cell of a table.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) enum Cell {
-    /// A figure, shown with so many decimal places, and its deviation if it has one.
+    /// A figure, and the number of decimal places. If it has a deviation, that is shown too.
     Figure(Spread, usize),
-    /// Words.
+    /// A text.
     Text(String),
 }
 
 impl Table {
-    /// An empty one.
+    /// An empty table.
     pub(crate) fn new(
         name: &'static str,
         title: impl Into<String>,

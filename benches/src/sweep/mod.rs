@@ -1,4 +1,4 @@
-//! `sweep`: blocks of 4 KiB at random places of one file, with more and more requests in flight.
+//! `sweep`: blocks of 4 KiB at random positions of one file, with 1 to 1024 requests in flight.
 
 mod engines;
 mod show;
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// An existing file or disk to read from; it is not written to
     #[arg(long)]
     file: Option<PathBuf>,
-    /// Where a file is made otherwise
+    /// Otherwise: where a file is made
     #[arg(long, default_value = ".")]
     dir: PathBuf,
     /// The size of that file, in MiB
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// How many requests are in flight
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])]
     depths: Vec<usize>,
-    /// How many slices every participant is measured for; they take turns
+    /// How many slices are measured for each participant, by turns
     #[arg(long, default_value_t = 41)]
     slices: usize,
     /// How long a slice takes
@@ -44,14 +44,13 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',',
           default_values_t = [Mode::DirectReads, Mode::DirectWrites, Mode::CachedReads])]
     modes: Vec<Mode>,
-    /// Who takes part, for many short slices of few: blocking, pool, posix, io_uring-buffers, io_uring,
-    /// aio, libaio, aio-calls
+    /// Only these participants: blocking, pool, posix, io_uring-buffers, io_uring, aio, libaio, aio-calls
     #[arg(long, value_delimiter = ',')]
     participants: Vec<String>,
 }
 
 impl Options {
-    /// As the command is without options.
+    /// The defaults.
     pub(crate) fn usual() -> Self {
         Self {
             file: None,
@@ -73,8 +72,11 @@ impl Options {
 
 /// Measures and reports.
 pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
-    ensure!(options.slices > 0 && options.slice_ms > 0, "nothing is to be done");
-    ensure!(!options.depths.is_empty(), "no depth is given");
+    ensure!(
+        options.slices > 0 && options.slice_ms > 0,
+        "the number of slices and their length must not be 0"
+    );
+    ensure!(!options.depths.is_empty(), "give at least one depth");
     for &depth in &options.depths {
         ensure!((1..=MOST).contains(&depth), "1 to {MOST} requests in flight, not {depth}");
     }
@@ -89,15 +91,15 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     ensure!(blocks > 0, "{} has no block of {BLOCK} bytes", path.display());
     let names = participants(&report, &options.participants)?;
     report.say(&format!(
-        "Blocks of 4 KiB at random places of a file of {} MiB; median of {} slices of {} ms, all \
-         participants by turns, ± quartiles. \"In flight\" is what a participant \
-         may have under way: blocking calls always have one, and POSIX AIO does the requests for one \
-         descriptor one after the other.",
+        "Blocks of 4 KiB at random positions of a file of {} MiB; median of {} slices of {} ms, all \
+         participants by turns, ± quartiles. \"In flight\" is the most that a participant may have in \
+         flight: blocking calls always have one, and POSIX AIO executes the requests for one descriptor \
+         one after the other.",
         (blocks * BLOCK as u64) >> 20, options.slices, options.slice_ms
     ));
     for &mode in &options.modes {
         if mode == Mode::DirectWrites && made.is_none() {
-            report.say("Nothing is written to a file that was here before.");
+            report.say("The writes are left out: they would destroy the contents of the file.");
             continue;
         }
         if mode == Mode::CachedReads {
@@ -113,7 +115,7 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     report.finish()
 }
 
-/// Who takes part: those who are wanted, or all, as far as they can. Says who cannot.
+/// The participants that are wanted, or all. Reports those that cannot take part.
 fn participants(report: &Report, wanted: &[String]) -> Result<Vec<(&'static str, &'static str)>> {
     for wanted in wanted {
         ensure!(ENGINES.iter().any(|(id, _)| id == wanted), "there is no participant {wanted}");
@@ -153,7 +155,7 @@ fn measure(
     Ok(rows)
 }
 
-/// A file of random bytes, which are on the disk.
+/// Makes a file of random bytes, and writes them to the disk.
 fn make_file(dir: &Path, size_mib: u64) -> Result<tempfile::NamedTempFile> {
     let at = || format!("cannot make a file of {size_mib} MiB in {}", dir.display());
     let mut file = tempfile::NamedTempFile::new_in(dir).with_context(at)?;
@@ -182,7 +184,7 @@ fn fill_cache(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Is a participant whose system calls are counted.
+/// Runs as a participant whose system calls are counted.
 pub(crate) fn participate(
     name: &str,
     mode: Mode,

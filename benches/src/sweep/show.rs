@@ -1,4 +1,4 @@
-//! The tables of the sweep, and its pictures.
+//! The tables and pictures of the sweep.
 
 use super::{
     engines::{Job, Mode},
@@ -15,7 +15,7 @@ use anyhow::Result;
 pub(super) struct Row {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
-    /// For each depth its slices.
+    /// The slices for each depth.
     pub(super) slices: Vec<Vec<Slice>>,
 }
 
@@ -23,10 +23,10 @@ pub(super) struct Row {
 type Figure<'f> = &'f dyn Fn(&Slice) -> f64;
 
 const COLUMNS: &str = "requests in flight";
-/// Those who do their I/O in threads.
+/// Participants that do their I/O in threads.
 const THREADED: [&str; 2] = ["pool", "posix"];
 
-/// What the tables of a mode are called, and what it is in words.
+/// The names of the tables of a mode, its title, and a note.
 fn words(mode: Mode) -> ([&'static str; 6], &'static str, &'static str) {
     match mode {
         Mode::DirectReads => (
@@ -37,13 +37,13 @@ fn words(mode: Mode) -> ([&'static str; 6], &'static str, &'static str) {
         Mode::DirectWrites => (
             ["writes", "writes-ratio", "writes-p50", "writes-p99", "writes-p999", "writes-cpu"],
             "Direct writes",
-            "They overwrite blocks that the file has.",
+            "They overwrite existing blocks of the file.",
         ),
         Mode::CachedReads => (
             ["cached", "cached-ratio", "cached-p50", "cached-p99", "cached-p999", "cached-cpu"],
             "Cached reads",
-            "Native AIO does them within `io_submit`: the program waits for each copy, and what is \
-             called latency here is the time for the whole batch.",
+            "Native AIO executes them within `io_submit`: the program waits for each copy, and the \
+             latency is the time for the whole batch.",
         ),
     }
 }
@@ -53,8 +53,8 @@ pub(super) fn show(report: &mut Report, mode: Mode, depths: &[usize], rows: &[Ro
     let ([throughput, ratio, p50, p99, p999, cpu], what, note) = words(mode);
     let thousands: Figure<'_> = &|slice| slice.throughput / 1e3;
     let figures: [(_, _, Figure<'_>, _); 5] = [
-        (throughput, "thousands in a second", thousands, 1),
-        (cpu, "CPU time for a request, µs", &|slice| slice.cpu_us, 2),
+        (throughput, "thousands per second", thousands, 1),
+        (cpu, "CPU time per request, µs", &|slice| slice.cpu_us, 2),
         (p50, "latency, µs, median", &|slice| slice.latency_us[0], 0),
         (p99, "latency, µs, 99th percentile", &|slice| slice.latency_us[1], 0),
         (p999, "latency, µs, 99.9th percentile", &|slice| slice.latency_us[2], 0),
@@ -82,15 +82,15 @@ pub(super) fn show(report: &mut Report, mode: Mode, depths: &[usize], rows: &[Ro
         rows.iter().map(curve).collect()
     };
     let draw = |name: &str, y, of: Figure<'_>| {
-        let title = format!("{what} of 4 KiB at random places");
+        let title = format!("{what} of 4 KiB at random positions");
         report.draw(name, &Plot { title, x: COLUMNS, y, log_y: true, curves: curves(of) })
     };
-    draw(throughput, "thousands in a second", thousands)?;
+    draw(throughput, "thousands per second", thousands)?;
     draw(p99, "latency, 99th percentile, µs", &|slice| slice.latency_us[1])?;
-    draw(cpu, "CPU time for a request, µs", &|slice| slice.cpu_us)
+    draw(cpu, "CPU time per request, µs", &|slice| slice.cpu_us)
 }
 
-/// Throughput as ratios of neighbours in time.
+/// Throughput, as ratios of back-to-back runs.
 fn ratios(name: &'static str, what: &str, depths: &[usize], rows: &[Row]) -> Table {
     let mut table = Table::new(name, format!("{what}: throughput, as ratios"), COLUMNS, depths);
     let find = |id: &str| rows.iter().find(|row| row.id == id);
@@ -104,24 +104,24 @@ fn ratios(name: &'static str, what: &str, depths: &[usize], rows: &[Row]) -> Tab
     ] {
         let (Some(own), Some(other)) = (find(own), find(other)) else { continue };
         let cells = own.slices.iter().zip(&other.slices).map(|(own, other)| {
-            let neighbours = own.iter().zip(other);
-            let ratios = neighbours.map(|(own, other)| own.throughput / other.throughput);
+            let ratios =
+                own.iter().zip(other).map(|(own, other)| own.throughput / other.throughput);
             Cell::Figure(Spread::quartiles(&ratios.collect::<Vec<_>>()), 2)
         });
         table.row(format!("{} / {}", own.name, other.name), cells);
     }
-    table.note("Of neighbours in time: median ± quartiles.");
+    table.note("Ratios of back-to-back runs: median ± quartiles.");
     table
 }
 
-/// Shows how many system calls a request costs.
+/// Shows how many system calls a request takes.
 pub(super) fn system_calls(
     report: &mut Report,
     names: &[(&str, &str)],
     job: &Job,
     depths: &[usize],
 ) -> Result<()> {
-    let title = "Direct reads: system calls for a request";
+    let title = "Direct reads: system calls per request";
     let mut depths = vec![depths[0], depths[depths.len() / 2], depths[depths.len() - 1]];
     depths.dedup();
     let mut table = Table::new("reads-calls", title, COLUMNS, &depths);
@@ -138,9 +138,9 @@ pub(super) fn system_calls(
         table.row(name, cells);
     }
     table.note(
-        "Counted by strace, of all threads. It slows system calls down, so more requests complete between \
-         two of them than otherwise. Threads get in each other's way for that reason, and make calls that \
-         they would not make otherwise: with more than one they are not counted.",
+        "Counted by strace, for all threads. strace slows system calls down, so more requests complete \
+         between two calls than otherwise. For the same reason, threads compete and make additional calls: \
+         where there are several, calls are not counted.",
     );
     report.add(table);
     Ok(())

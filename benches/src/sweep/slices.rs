@@ -1,5 +1,5 @@
-//! Measures all engines at one depth: in short slices, by turns, so that what else the machine does
-//! weighs on all of them.
+//! Measures all engines at one depth, in short slices, by turns: other load on the machine then affects
+//! all of them alike.
 
 use super::engines::{BLOCK, Engine, Job, engine};
 use anyhow::{Context as _, Result};
@@ -11,21 +11,21 @@ use std::{
 
 use crate::process::cpu_of;
 
-/// What a slice came to.
+/// The results of a slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slice {
-    /// Requests in a second.
+    /// Requests per second.
     pub(super) throughput: f64,
-    /// CPU time for a request, in microseconds.
+    /// CPU time per request, in microseconds.
     pub(super) cpu_us: f64,
-    /// How long requests took, in microseconds: the median, and what 99 and 99.9 of 100 stay below.
+    /// How long requests took, in microseconds: the median, and the 99th and 99.9th percentile.
     pub(super) latency_us: [f64; 3],
 }
 
 /// The quantiles of [`Slice::latency_us`].
 pub(super) const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
-/// For each engine its slices; slices of the same number are neighbours in time.
+/// Returns the slices of each engine. Slices with the same index were measured back to back.
 pub(super) fn measure(
     names: &[&str],
     job: &Job,
@@ -45,7 +45,7 @@ pub(super) fn measure(
     }
     let mut measured = vec![Vec::new(); names.len()];
     for round in 0..slices {
-        // There and back, so that nobody always comes before another.
+        // In alternating order, so that no engine always precedes another.
         let mut order = (0..names.len()).collect::<Vec<_>>();
         if round % 2 == 1 {
             order.reverse();
@@ -58,7 +58,7 @@ pub(super) fn measure(
     Ok(measured)
 }
 
-/// How many requests fill a slice: found out by doing some, which also warms up.
+/// How many requests fill a slice. It is found by doing some, which also warms up.
 fn requests_in(
     engine: &mut dyn Engine,
     job: &Job,
@@ -85,7 +85,7 @@ fn one(
     random: &mut fastrand::Rng,
 ) -> Result<Slice> {
     let offsets = offsets(count, blocks, random);
-    // Its pages are there before, so that nobody pays for them.
+    // Its pages are resident before the measurement starts.
     let mut took_ns = vec![1; count];
     took_ns.clear();
     let (cpu, start) = (cpu_of(process::id())?, Instant::now());
@@ -104,7 +104,7 @@ fn one(
     })
 }
 
-/// Random places for so many blocks.
+/// Random positions for so many blocks.
 pub(super) fn offsets(count: usize, blocks: u64, random: &mut fastrand::Rng) -> Vec<u64> {
     (0..count).map(|_| random.u64(..blocks) * BLOCK as u64).collect()
 }

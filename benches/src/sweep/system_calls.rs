@@ -1,5 +1,5 @@
-//! System calls for a request, counted by `strace -c` from outside: those of a run without those of one
-//! that sets everything up and makes no request.
+//! System calls per request, counted by `strace -c`: those of a run, minus those of a run that sets
+//! everything up and makes no request.
 
 use super::{
     engines::{Job, engine},
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
 use std::{fs, process::Command};
 
-/// How many system calls one request costs.
+/// How many system calls one request takes.
 pub(super) fn count(name: &str, job: &Job) -> Result<f64> {
     let requests = 4 * job.depth.max(512);
     Ok((calls(name, job, requests)? - calls(name, job, 0)?) / requests as f64)
@@ -30,10 +30,10 @@ fn calls(name: &str, job: &Job, requests: usize) -> Result<f64> {
     let table = fs::read_to_string(&out).context("strace has counted nothing")?;
     let total = table.lines().find(|line| line.split_whitespace().last() == Some("total"));
     let calls = total.and_then(|line| line.split_whitespace().next());
-    Ok(calls.context("strace does not say how many calls there were")?.parse()?)
+    Ok(calls.context("strace has not printed the number of calls")?.parse()?)
 }
 
-/// Is the process whose system calls are counted.
+/// Runs as the process whose system calls are counted.
 pub(super) fn participate(name: &str, job: &Job, requests: usize) -> Result<()> {
     let blocks = fs::metadata(&job.path)?.len() / super::engines::BLOCK as u64;
     let mut random = fastrand::Rng::with_seed(7);

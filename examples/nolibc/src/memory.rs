@@ -1,7 +1,6 @@
-//! The functions that the compiler calls of its own accord, and `strlen`, which `core` calls.
+//! The functions that the compiler calls, and `strlen`, which `core` calls.
 //!
-//! In assembly: the compiler would recognise a loop in Rust for what it does, and call the function
-//! that it is in.
+//! They are in assembly. The compiler would replace a loop in Rust by a call of the same function.
 
 use core::arch::naked_asm;
 
@@ -33,7 +32,7 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8
     )
 }
 
-/// Copies `len` bytes, from the end that is right when they overlap.
+/// Copies `len` bytes, which may overlap.
 ///
 /// # Safety
 ///
@@ -45,7 +44,7 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *mut u
     naked_asm!(
         "mov rax, rdi",
         "mov rcx, rdx",
-        "sub rdi, rsi", // how far up it goes
+        "sub rdi, rsi", // by how much it moves up
         "cmp rdi, rdx",
         "lea rdi, [rax]",
         "jb 2f",
@@ -60,7 +59,7 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *mut u
     );
     #[cfg(target_arch = "aarch64")]
     naked_asm!(
-        "sub x3, x0, x1", // how far up it goes
+        "sub x3, x0, x1", // by how much it moves up
         "cmp x3, x2",
         "b.hs {memcpy}",
         "2: cbz x2, 3f",

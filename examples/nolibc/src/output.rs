@@ -1,4 +1,4 @@
-//! Saying something, on standard output and standard error.
+//! Output, to standard output and standard error.
 
 use core::fmt;
 use rustix::{
@@ -10,7 +10,7 @@ use rustix::{
 /// Standard output.
 #[must_use]
 pub fn stdout() -> BorrowedFd<'static> {
-    // SAFETY: nothing here closes it. If it was never open, writing to it fails.
+    // SAFETY: the program does not close it. If it was never open, writing to it fails.
     unsafe { stdio::stdout() }
 }
 
@@ -25,7 +25,7 @@ pub fn stderr() -> BorrowedFd<'static> {
 ///
 /// # Errors
 ///
-/// What `write(2)` answered; `EIO` if that was nothing.
+/// The errno of `write(2)`; `EIO` if it wrote nothing.
 pub fn write(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         let written = retry_on_intr(|| rustix::io::write(to, bytes))?;
@@ -34,11 +34,11 @@ pub fn write(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// A line in the making, which is written in one piece unless it is very long: on a console, the
-/// kernel has things to say too.
+/// A line of output. Unless it is very long, it is written in one piece, because the kernel may write to the
+/// same console.
 ///
-/// It takes what `write!` formats, and costs some kilobytes of program then;
-/// [`text`](Self::text) and [`number`](Self::number) do without.
+/// `write!` works with it, and makes the program some kilobytes larger. [`text`](Self::text) and
+/// [`number`](Self::number) do not.
 #[derive(Debug)]
 pub struct Line<'fd> {
     to: BorrowedFd<'fd>,
@@ -82,7 +82,7 @@ impl<'fd> Line<'fd> {
         self.text(b"(os error ").number(errno.raw().unsigned_abs().into()).text(b")")
     }
 
-    /// Ends the line and writes it. There is nobody to be told that this failed.
+    /// Ends the line and writes it. An error is ignored: there is no other place to report it.
     pub fn end(&mut self) {
         self.byte(b'\n');
         self.flush();

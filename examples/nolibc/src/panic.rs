@@ -1,4 +1,4 @@
-//! What happens where the program is wrong. Nothing is unwound.
+//! The panic handler. Nothing is unwound.
 
 use crate::{
     exit,
@@ -6,8 +6,8 @@ use crate::{
 };
 use core::panic::PanicInfo;
 
-/// Ends the process. Debug builds say where and why; in release builds the code for that would be
-/// a good part of the program.
+/// Ends the process. Debug builds print the reason and the location. In release builds the code for that
+/// would be a large part of the program.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let mut line = Line::new(stderr());
@@ -20,7 +20,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     exit(101)
 }
 
-/// `core` comes compiled for programs that unwind, and names this unless it is optimised away.
+/// `core` is compiled for programs that unwind. It refers to this function unless it is optimised.
 #[cfg(debug_assertions)]
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}

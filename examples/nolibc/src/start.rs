@@ -1,4 +1,4 @@
-//! From the kernel to `main`, and back.
+//! The entry point, the arguments, and the end of the program.
 
 use crate::output::{stderr, stdout};
 use core::{
@@ -7,10 +7,10 @@ use core::{
 };
 use rustix::termios::tcdrain;
 
-/// Makes `fn main(args: Args) -> !` the program, which ends by [`exit`].
+/// Makes `fn main(args: Args) -> !` the main function, which ends by [`exit`].
 ///
-/// The kernel jumps to `_start` with the stack pointer at the number of arguments; no function
-/// could be called like that.
+/// When the kernel jumps to `_start`, the stack pointer points to the number of arguments. That is not how
+/// a function is called, so `_start` is in assembly.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
@@ -37,7 +37,7 @@ macro_rules! entry {
         }
 
         unsafe extern "C" fn run(stack: *const usize) -> ! {
-            // SAFETY: `_start` passes what the kernel gave it.
+            // SAFETY: `_start` passes the stack pointer that the kernel has set.
             unsafe { $crate::begin(stack, $main) }
         }
     };
@@ -54,12 +54,12 @@ pub unsafe fn begin(stack: *const usize, main: fn(Args) -> !) -> ! {
     main(Args { next: args.cast() })
 }
 
-/// The arguments of the program, the first of which is its own name.
+/// The arguments of the program. The first is its own name.
 #[derive(Debug)]
 pub struct Args {
     /// # Invariants
     ///
-    /// Leads to an array of pointers to strings, which stays as it is and ends with null.
+    /// Points into an array of pointers to strings, which does not change and ends with null.
     next: *const *const c_char,
 }
 
@@ -67,25 +67,25 @@ impl Iterator for Args {
     type Item = &'static CStr;
 
     fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: by the invariant, `next` leads to a pointer or to the null at the end.
+        // SAFETY: by the invariant, `next` points to a pointer or to the null at the end.
         let argument = unsafe { *self.next };
         if argument.is_null() {
             return None;
         }
-        // SAFETY: that was not the end, so there is one more.
+        // SAFETY: that was not the end, so there is another element.
         self.next = unsafe { self.next.add(1) };
-        // SAFETY: the kernel ends each string with a null byte, and nobody changes it.
+        // SAFETY: the kernel ends each string with a null byte, and nothing changes it.
         Some(unsafe { CStr::from_ptr(argument) })
     }
 }
 
-/// Ends the process (`exit_group`), when what it has said is on the terminal: with the first process
-/// the kernel comes to an end too, and what waits to be sent over a serial line would be lost.
+/// Ends the process (`exit_group`), after its output has reached the terminal. When the first process ends,
+/// the kernel panics, and output that waits in a serial line would be lost.
 pub fn exit(status: u8) -> ! {
     for terminal in [stdout(), stderr()] {
         let _sent_or_no_terminal = tcdrain(terminal);
     }
-    // SAFETY: the call does not return, and nothing is left to be done.
+    // SAFETY: the call does not return.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         asm!("syscall", in("rax") 231, in("rdi") usize::from(status), options(noreturn, nostack));

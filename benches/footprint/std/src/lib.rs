@@ -1,5 +1,5 @@
-//! What the programs have in common: they read the first block of a file, in their own ways, and write
-//! it to standard output.
+//! The common parts of the programs. Each reads the first block of a file, in its own way, and writes it
+//! to standard output.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-/// How much is read, in bytes.
+/// The size of the block, in bytes.
 pub const BLOCK: usize = 4096;
 
 /// The path on the command line.
@@ -23,7 +23,7 @@ pub fn file() -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(path()?)
 }
 
-/// Says what was read.
+/// Writes the block to standard output.
 pub fn say(block: &[u8]) -> io::Result<()> {
     io::stdout().write_all(block)?;
     io::stdout().flush()

@@ -6,16 +6,17 @@ use linux_aio::{Batch, Context, Error, PageBuf, Request};
 use std::mem;
 
 pub(super) struct Aio {
-    cx: Context<PageBuf, usize, MOST>,
-    /// One for each file. What is in flight has left an empty one in its place.
+    cx: Context<PageBuf, usize>,
+    /// One for each file. While a buffer is in flight, there is an empty one in its place.
     bufs: Vec<PageBuf>,
 }
 
 impl Aio {
-    /// With the completion ring, or by `io_getevents` alone.
+    /// With the completion ring, or by `io_getevents` only.
     pub(super) fn new(ring: bool) -> Result<Self> {
-        let mut cx = Context::new()?;
-        ensure!(cx.set_ring(ring) == ring, "the completion ring cannot be read here");
+        let mut cx = Context::new(MOST)?;
+        cx.use_ring(ring);
+        ensure!(cx.reads_ring() == ring, "the completion ring cannot be read here");
         Ok(Self { cx, bufs: buffers()? })
     }
 }
@@ -23,14 +24,14 @@ impl Aio {
 impl Round for Aio {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
         let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
-        let mut batch = Batch::<_, _, MOST>::new();
+        let mut batch = Batch::<_, _, _, MOST>::new();
         for (index, (file, buf)) in opened.iter().zip(&mut self.bufs).enumerate() {
             let buf = mem::take(buf);
             batch.push(Request::read(file, buf, 0).tag(index)).map_err(Error::from)?;
         }
         self.cx.submit(&mut batch)?;
-        while self.cx.in_flight() > 0 {
-            for done in self.cx.wait(self.cx.in_flight(), None)? {
+        while self.cx.outstanding() > 0 {
+            for done in self.cx.wait_all(None)? {
                 files[done.tag].check(done.result?)?;
                 self.bufs[done.tag] = done.buf;
             }

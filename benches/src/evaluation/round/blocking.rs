@@ -17,7 +17,7 @@ impl Blocking {
 
 impl Round for Blocking {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
-        // All are open at a time, as for the others.
+        // All are open at the same time, as for the other participants.
         let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
         for ((mut opened, file), buf) in opened.into_iter().zip(files).zip(&mut self.bufs) {
             file.check(opened.read(buf)?)?;

@@ -22,7 +22,7 @@ pub(super) struct Libaio {
     paths: Vec<*const c_char>,
     sizes: Vec<usize>,
     bufs: Vec<*mut u8>,
-    // The pointers above lead into these.
+    // The pointers above point into these.
     _strings: Vec<CString>,
     _memory: Vec<PageBuf>,
 }
@@ -44,7 +44,7 @@ impl Libaio {
 impl Round for Libaio {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
         let Self { paths, sizes, bufs, .. } = self;
-        ensure!(files.len() == paths.len(), "always the same files");
+        ensure!(files.len() == paths.len(), "the files have changed");
         let count = paths.len();
         let (paths, bufs, sizes) = (paths.as_ptr(), bufs.as_ptr(), sizes.as_ptr());
         // SAFETY: `count` paths and sizes, and more buffers, each with that much room. If it fails,

@@ -1,4 +1,4 @@
-//! What a participant does in a round: open all files, read each whole, close them.
+//! A round of a participant: opens all files, reads each whole, and closes them.
 
 mod aio;
 mod blocking;
@@ -20,9 +20,9 @@ use std::{
     time::Duration,
 };
 
-/// No file is larger, in bytes.
+/// The size of the largest file, in bytes.
 pub(super) const LARGEST: usize = 100 << 10;
-/// No round has more files.
+/// The largest number of files in a round.
 pub(super) const MOST: usize = 64;
 
 /// One file of a round.
@@ -30,7 +30,7 @@ pub(super) const MOST: usize = 64;
 pub(super) struct Whole {
     pub(super) path: PathBuf,
     pub(super) size: usize,
-    /// The path as the kernel takes it: made once, for C and for Rust.
+    /// The path as a C string, made once, for the participants in C and in Rust.
     name: CString,
 }
 
@@ -42,13 +42,13 @@ impl Whole {
         Ok(Self { path: path.to_owned(), size, name })
     }
 
-    /// Opens it, or says why it cannot be opened.
+    /// Opens it.
     fn open(&self) -> Result<fs::File> {
         let opened = rustix::fs::open(&self.name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         Ok(opened.with_context(|| format!("cannot open {}", self.path.display()))?.into())
     }
 
-    /// Compares what was read with what should have been.
+    /// Compares the number of bytes that were read with the size of the file.
     fn check(&self, bytes: usize) -> Result<()> {
         let Self { path, size, .. } = self;
         ensure!(bytes == *size, "{}: {bytes} bytes read, not {size}", path.display());
@@ -61,10 +61,10 @@ trait Round {
     fn read(&mut self, files: &[Whole]) -> Result<()>;
 }
 
-/// Is the participant: so many rounds, a millisecond after each.
+/// Runs as the participant: so many rounds, with a sleep of a millisecond after each.
 ///
-/// It says on standard output when it is ready, starts when it is told to on standard input, says
-/// when it is done, and stays to be looked at until its standard input ends.
+/// The process that measures this one reads when it is ready and when it is done, and tells it when to
+/// start: see [`watch`](crate::process::watch).
 pub(super) fn run(participant: &str, rounds: usize, files: &[PathBuf]) -> Result<()> {
     let files = files.iter().map(|path| Whole::new(path)).collect::<Result<Vec<_>>>()?;
     let mut round: Box<dyn Round> = match participant {
@@ -77,7 +77,7 @@ pub(super) fn run(participant: &str, rounds: usize, files: &[PathBuf]) -> Result
         "io_uring" => Box::new(uring::Uring::new()?),
         other => bail!("there is no participant {other}"),
     };
-    round.read(&files)?; // so that what is made at first use is there
+    round.read(&files)?; // warms up
     say(b"r")?;
     io::stdin().read_exact(&mut [0])?;
     for _ in 0..rounds {
@@ -94,8 +94,8 @@ fn say(word: &[u8]) -> Result<()> {
     Ok(io::stdout().flush()?)
 }
 
-/// As many buffers as there can be files, each with room to notice a file that is too long. They take
-/// memory when they are read into.
+/// A buffer for each possible file, one byte longer than the largest file, so that a file that is too
+/// long is noticed. Their memory becomes resident when they are read into.
 fn buffers() -> Result<Vec<PageBuf>> {
     Ok((0..MOST).map(|_| PageBuf::new(LARGEST + 1)).collect::<Result<_, _>>()?)
 }

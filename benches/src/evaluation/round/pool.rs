@@ -1,4 +1,4 @@
-//! A pool of threads: `tokio::fs::read`, which takes one turn in the pool for a file.
+//! A pool of threads: `tokio::fs::read`, which is one job in the pool for each file.
 
 use super::{Round, Whole};
 use anyhow::Result;
@@ -18,7 +18,7 @@ impl Round for Pool {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
         self.runtime.block_on(async {
             let reads = files.iter().map(|file| tokio::spawn(tokio::fs::read(file.path.clone())));
-            let reads = reads.collect::<Vec<_>>(); // all of them are under way
+            let reads = reads.collect::<Vec<_>>(); // so that all of them have started
             for (read, file) in reads.into_iter().zip(files) {
                 file.check(read.await??.len())?;
             }

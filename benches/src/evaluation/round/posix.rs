@@ -1,4 +1,4 @@
-//! POSIX AIO: `aio_read` of the C library, which has threads of its own for it.
+//! POSIX AIO: `aio_read` of the C library, which uses threads of its own.
 
 use super::{LARGEST, Round, Whole, buffers};
 use anyhow::{Result, bail, ensure};
@@ -18,7 +18,7 @@ impl Posix {
 impl Round for Posix {
     fn read(&mut self, files: &[Whole]) -> Result<()> {
         let opened = files.iter().map(Whole::open).collect::<Result<Vec<_>>>()?;
-        // SAFETY: an `aiocb` is plain data, for which zeros are defaults.
+        // SAFETY: an `aiocb` is plain data, and zeros are valid.
         let mut blocks = vec![unsafe { mem::zeroed::<libc::aiocb>() }; files.len()];
         for ((block, file), buf) in blocks.iter_mut().zip(&opened).zip(&mut self.bufs) {
             block.aio_fildes = file.as_raw_fd();
@@ -32,7 +32,7 @@ impl Round for Posix {
             }
         }
         for (block, file) in blocks.iter_mut().zip(files) {
-            // SAFETY: it was handed over above.
+            // SAFETY: it was submitted above.
             while unsafe { libc::aio_error(block) } == libc::EINPROGRESS {
                 let waited_for: *const libc::aiocb = block;
                 // SAFETY: a list of one, and no timeout.

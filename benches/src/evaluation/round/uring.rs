@@ -13,7 +13,7 @@ pub(super) struct Uring {
 
 impl Uring {
     pub(super) fn new() -> Result<Self> {
-        let ring = IoUring::new(MOST as u32).context("io_uring is not to be had here")?;
+        let ring = IoUring::new(MOST as u32).context("io_uring is not available here")?;
         Ok(Self { ring, bufs: buffers()? })
     }
 }

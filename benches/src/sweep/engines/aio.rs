@@ -8,16 +8,17 @@ use std::fs::File;
 pub(super) struct Aio {
     file: File,
     mode: Mode,
-    cx: Context<PageBuf, u64, MOST>,
-    /// As many as may be in flight.
+    cx: Context<PageBuf, u64>,
+    /// Those that are not in flight, of as many as there may be requests.
     free: Vec<PageBuf>,
 }
 
 impl Aio {
-    /// With the completion ring, or by `io_getevents` alone.
+    /// With the completion ring, or by `io_getevents` only.
     pub(super) fn new(job: &Job, ring: bool) -> Result<Self> {
-        let mut cx = Context::new()?;
-        ensure!(cx.set_ring(ring) == ring, "the completion ring cannot be read here");
+        let mut cx = Context::new(MOST)?;
+        cx.use_ring(ring);
+        ensure!(cx.reads_ring() == ring, "the completion ring cannot be read here");
         let (file, mode) = (job.mode.open(&job.path)?, job.mode);
         Ok(Self { file, mode, cx, free: buffers(job.depth)? })
     }
@@ -27,7 +28,7 @@ impl Engine for Aio {
     fn run(&mut self, offsets: &[u64], took_ns: &mut Vec<u64>) -> Result<()> {
         let Self { file, mode, cx, free } = self;
         let mut offsets = offsets.iter();
-        let mut batch = Batch::<_, _, MOST>::new();
+        let mut batch = Batch::<_, _, _, MOST>::new();
         loop {
             let start_ns = now_ns();
             while !free.is_empty()
@@ -41,7 +42,7 @@ impl Engine for Aio {
                 batch.push(request.tag(start_ns)).map_err(Error::from)?;
             }
             cx.submit(&mut batch)?;
-            if cx.in_flight() == 0 {
+            if cx.outstanding() == 0 {
                 return Ok(());
             }
             let completions = cx.wait(1, None)?;

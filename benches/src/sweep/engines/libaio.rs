@@ -41,7 +41,10 @@ impl Libaio {
         // SAFETY: there are `depth` pointers, to buffers that live as long.
         let made = unsafe { depth_new(job.depth, pointers.as_ptr()) };
         let made = NonNull::new(made).ok_or_else(io::Error::last_os_error).with_context(|| {
-            format!("libaio: no context for {} requests; is fs.aio-max-nr used up?", job.depth)
+            format!(
+                "libaio: no context for {} requests; is the limit fs.aio-max-nr used up?",
+                job.depth
+            )
         })?;
         Ok(Self { made, file, mode, _bufs: bufs })
     }

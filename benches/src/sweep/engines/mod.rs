@@ -1,5 +1,5 @@
-//! Ways to keep requests in flight. All of them take the time when they hand requests over and when
-//! they have them back, once for all that go together.
+//! Ways to keep requests in flight. All of them take the time when they submit requests and when they
+//! have the results, once for all that are submitted or completed together.
 
 mod aio;
 mod blocking;
@@ -20,17 +20,17 @@ use std::{
 
 /// The most requests in flight.
 pub(super) const MOST: usize = 1024;
-/// What is read or written at a time, in bytes.
+/// The size of a request, in bytes.
 pub(super) const BLOCK: usize = 4096;
 
 /// What is done to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
-    /// Reads past the page cache.
+    /// Reads that bypass the page cache.
     DirectReads,
-    /// Writes past the page cache.
+    /// Writes that bypass the page cache.
     DirectWrites,
-    /// Reads out of the page cache.
+    /// Reads from the page cache.
     CachedReads,
 }
 
@@ -43,7 +43,10 @@ impl Mode {
             options.custom_flags(libc::O_DIRECT);
         }
         options.open(path).with_context(|| {
-            format!("cannot open {} for {self:?}; is direct I/O possible there?", path.display())
+            format!(
+                "cannot open {} for {self:?}: does its file system support direct I/O?",
+                path.display()
+            )
         })
     }
 }
@@ -59,11 +62,12 @@ pub(super) struct Job {
 
 /// A way to keep requests in flight.
 pub(super) trait Engine {
-    /// Does a request at each of these offsets, and notes how long each took, in nanoseconds.
+    /// Makes a request at each of these offsets, and adds how long each took, in nanoseconds.
     fn run(&mut self, offsets: &[u64], took_ns: &mut Vec<u64>) -> Result<()>;
 }
 
-/// For programs, and for people. Those that are compared are neighbours.
+/// The names on the command line and in tables. Engines that are compared with each other are next to
+/// each other, so that they are measured back to back.
 pub(super) const ENGINES: [(&str, &str); 8] = [
     ("blocking", "pread, pwrite (blocking)"),
     ("pool", "thread pool (tokio)"),
@@ -96,7 +100,7 @@ fn now_ns() -> u64 {
     FIRST.elapsed().as_nanos() as u64
 }
 
-/// Buffers for so many requests, with something in them.
+/// Buffers for so many requests, whose pages are resident.
 fn buffers(count: usize) -> Result<Vec<PageBuf>> {
     let buffer = |_| {
         let mut buffer = PageBuf::new(BLOCK)?;

@@ -1,4 +1,4 @@
-//! POSIX AIO of the C library. It does the requests for one descriptor one after the other.
+//! POSIX AIO of the C library. It executes the requests for one descriptor one after the other.
 
 use super::{BLOCK, Engine, Job, Mode, buffers, now_ns};
 use anyhow::{Result, bail, ensure};
@@ -15,7 +15,7 @@ pub(super) struct Posix {
 impl Posix {
     pub(super) fn new(job: &Job) -> Result<Self> {
         let file = job.mode.open(&job.path)?;
-        // SAFETY: an `aiocb` is plain data, for which zeros are defaults.
+        // SAFETY: an `aiocb` is plain data, and zeros are valid.
         let blocks = vec![unsafe { mem::zeroed::<libc::aiocb>() }; job.depth].into_boxed_slice();
         Ok(Self { file, mode: job.mode, bufs: buffers(job.depth)?, blocks })
     }

@@ -1,4 +1,4 @@
-//! io_uring, by the crate `io-uring`: plain, and with buffers that the kernel was told of before.
+//! io_uring, by the crate `io-uring`: plain, and with registered buffers.
 
 use super::{BLOCK, Engine, Job, Mode, buffers, now_ns};
 use anyhow::{Context as _, Result, ensure};
@@ -7,7 +7,7 @@ use linux_aio::PageBuf;
 use std::{fs::File, io, os::fd::AsRawFd as _};
 
 pub(super) struct Uring {
-    // First, so that the kernel is done before the buffers go.
+    // The first field, so that it is dropped first: then the kernel no longer uses the buffers.
     ring: IoUring,
     file: File,
     mode: Mode,
@@ -18,7 +18,7 @@ pub(super) struct Uring {
 impl Uring {
     /// With registered buffers, or plain.
     pub(super) fn new(job: &Job, registered: bool) -> Result<Self> {
-        let ring = IoUring::new(job.depth as u32).context("io_uring is not to be had here")?;
+        let ring = IoUring::new(job.depth as u32).context("io_uring is not available here")?;
         let mut bufs = buffers(job.depth)?;
         if registered {
             let vectors = bufs
@@ -78,7 +78,7 @@ impl Engine for Uring {
                 let index = done.user_data() as usize;
                 ensure!(
                     done.result() == BLOCK as i32,
-                    "io_uring: a transfer came to {}",
+                    "io_uring: a transfer ended with {}",
                     done.result()
                 );
                 took_ns.push(end_ns - started_ns[index]);

@@ -1,8 +1,8 @@
-//! `block FILE [NUMBER]` reads one block of 4096 bytes of a file or a disk by asynchronous I/O, and
-//! writes it to standard output. The smallest honest program: every error is told.
+//! `block FILE [NUMBER]` reads one block of 4096 bytes of a file or a disk by asynchronous I/O, and writes
+//! it to standard output. It reports every error.
 //!
-//! It uses the layer [`raw`](linux_aio::raw), the system calls with an owner for the context, since
-//! one request needs no more. `copy` is the example for many: safe, and larger.
+//! It uses the layer [`raw`](linux_aio::raw), the system calls with an owner for the context, because one
+//! request needs no more. `copy` is the example for many requests: safe, and larger.
 
 #![no_std]
 #![no_main]
@@ -22,7 +22,7 @@ use rustix::{
     fs::{Mode, OFlags, open},
 };
 
-/// How much is read, in bytes.
+/// The size of a block, in bytes.
 const BLOCK: usize = 4096;
 
 nolibc::entry!(main);
@@ -40,7 +40,7 @@ fn main(mut args: Args) -> ! {
     let mut line = Line::new(stderr());
     line.text(b"block: cannot ").text(doing).text(b" block ").number(number).text(b" of ");
     line.text(path.to_bytes()).text(b": ");
-    // The names of errors, and what they mean, are in the crate: `copy` shows them.
+    // The crate has the names and meanings of errors, as `copy` shows.
     match why {
         Some(errno) => line.text(b"os error ").number(errno.raw().unsigned_abs().into()),
         None => line.text(b"it ends before"),
@@ -57,13 +57,13 @@ fn parse(number: &CStr) -> Option<u64> {
     })
 }
 
-/// What could not be done, and the kernel's reason, if there is one.
+/// What failed, and the errno, if there is one.
 struct Failure {
     doing: &'static [u8],
     why: Option<Errno>,
 }
 
-/// For `map_err`.
+/// Makes a `Failure` of an error, for `map_err`.
 fn cannot<E: Into<Error>>(doing: &'static [u8]) -> impl FnOnce(E) -> Failure {
     move |error| {
         let why = match error.into() {
@@ -78,11 +78,11 @@ fn cannot<E: Into<Error>>(doing: &'static [u8]) -> impl FnOnce(E) -> Failure {
 /// Reads the block and writes it.
 fn block(path: &CStr, number: u64) -> Result<(), Failure> {
     let file = open(path, OFlags::RDONLY, Mode::empty()).map_err(errno).map_err(cannot(b"open"))?;
-    // Open until the process ends, and so is the context: that takes less time, and fewer bytes.
+    // File and context are left to the kernel, which ends them with the process. That takes less code.
     let file = ManuallyDrop::new(file);
     set_direct(&*file, true);
     let cx = RawContext::new(1).map_err(cannot(b"set up AIO for"))?;
-    let mut cx = ManuallyDrop::new(cx);
+    let cx = ManuallyDrop::new(cx);
     let mut block = ManuallyDrop::new(PageBuf::new(BLOCK).map_err(cannot(b"get memory for"))?);
     let mut iocb = Iocb {
         aio_lio_opcode: IOCB_CMD_PREAD,
@@ -92,14 +92,14 @@ fn block(path: &CStr, number: u64) -> Result<(), Failure> {
         aio_offset: number.saturating_mul(BLOCK as u64).cast_signed(),
         ..Iocb::default()
     };
-    // SAFETY: (1) `iocb` is a local variable; (2) the file is ours, and open; (3) `block` is left
-    // alone until the event has come. If it does not come, the process ends.
+    // SAFETY: (1) `iocb` is a local variable; (2) the file is ours, and open; (3) `block` is not used until
+    // the event has come. If it does not come, the process ends.
     unsafe { cx.submit(&[&raw mut iocb]) }.map_err(cannot(b"read"))?;
     let mut event = [MaybeUninit::<IoEvent>::uninit()];
     let res = loop {
         match cx.getevents(1, &mut event, None) {
             Ok([event]) => break event.res,
-            // A signal came first.
+            // A signal came before.
             Ok(_) | Err(ContextError::Os { errno: Errno::EINTR, .. }) => {}
             Err(error) => return Err(cannot(b"wait for")(error)),
         }

@@ -1,16 +1,14 @@
 //! `copy SOURCE DESTINATION` copies a file or a disk to a file or a disk, with 32 requests in flight.
 //!
-//! Whole sectors go directly to and from the disk where that is possible; the odd rest, less than a
-//! sector, follows through the page cache. It ends with 0 when everything is on the disk, and with 1
-//! and a message otherwise. What has been written by then stays.
+//! Whole sectors are copied by direct I/O where that is possible. The rest, less than a sector, is copied
+//! through the page cache. The status is 0 when everything is on the disk; otherwise it is 1, with a
+//! message, and what has been written stays.
 
 #![no_std]
 #![no_main]
 
 use core::{cell::Cell, ffi::CStr, ops::Range};
-use linux_aio::{
-    Batch, Completion, Context, ContextError, Errno, Error, PageBuf, Request, SetupError,
-};
+use linux_aio::{Batch, Borrowed, Completion, Context, ContextError, Errno, PageBuf, Request};
 use nolibc::{Args, Line, errno, exit, fd, set_direct, stderr, stdout};
 use rustix::{
     fd::OwnedFd,
@@ -19,9 +17,9 @@ use rustix::{
 
 /// How many requests are in flight.
 const DEPTH: usize = 32;
-/// How much one of them transfers, in bytes.
+/// The size of a request, in bytes.
 const BLOCK: usize = 64 << 10;
-/// What direct I/O is aligned to, in bytes: the largest sector there is.
+/// The alignment of direct I/O, in bytes: the largest sector size.
 const SECTOR: u64 = 4096;
 
 nolibc::entry!(main);
@@ -47,7 +45,7 @@ fn main(mut args: Args) -> ! {
         destination.fail("resize", None, error);
     }
 
-    let mut cx = Context::new().unwrap_or_else(|error| fail("set up AIO", error.into()));
+    let mut cx = Context::new(DEPTH).unwrap_or_else(|error| fail("set up AIO", error.errno()));
     let sectors = size - size % SECTOR;
     copy(&mut cx, &source, &destination, 0..sectors);
     source.set_direct(false);
@@ -60,47 +58,42 @@ fn main(mut args: Args) -> ! {
     exit(0)
 }
 
-/// Copies a part.
-fn copy(
-    cx: &mut Context<PageBuf, Block, DEPTH>,
-    source: &End,
-    destination: &End,
-    part: Range<u64>,
-) {
+/// Copies a part of the file.
+fn copy(cx: &mut Context<PageBuf, Block>, source: &End, destination: &End, part: Range<u64>) {
     let mut work = Work { source, destination, part, batch: Batch::new() };
     while !work.batch.is_full() && !work.part.is_empty() {
-        work.begin(PageBuf::new(BLOCK).unwrap_or_else(|error| fail("get memory", error.into())));
+        work.begin(PageBuf::new(BLOCK).unwrap_or_else(|error| fail("get memory", error)));
     }
     loop {
         match cx.submit(&mut work.batch) {
             Ok(_) => {}
-            // No kernel memory for all of them: the rest follows.
-            Err(error) if error.cause == ContextError::Again && cx.in_flight() > 0 => {}
-            Err(error) => fail("submit", error.into()),
+            // The kernel has no memory for all of them. The rest follows later.
+            Err(error) if error.cause == ContextError::Again && cx.outstanding() > 0 => {}
+            Err(error) => fail("submit", error.errno()),
         }
-        if cx.in_flight() == 0 {
+        if cx.outstanding() == 0 {
             return;
         }
-        for done in cx.wait(1, None).unwrap_or_else(|error| fail("wait", error.into())) {
+        for done in cx.wait(1, None).unwrap_or_else(|error| fail("wait", error.errno())) {
             work.advance(done);
         }
     }
 }
 
-/// What is copied at a time: a read into a buffer, then a write from it.
+/// A part that is copied at a time: a read into a buffer, then a write from it.
 #[derive(Clone, Copy)]
 struct Block {
     offset: u64,
     len: usize,
-    /// How much of it has been read, or written.
+    /// How many bytes have been read, or written.
     done: usize,
     writing: bool,
-    /// Whether the request under way is a direct one.
+    /// Whether the request in flight uses direct I/O.
     direct: bool,
 }
 
 impl Block {
-    /// Where in the file the request begins.
+    /// The position of the request in the file.
     fn position(&self) -> u64 {
         self.offset + self.done as u64
     }
@@ -110,13 +103,13 @@ impl Block {
 struct Work<'a> {
     source: &'a End,
     destination: &'a End,
-    /// What has not been begun.
+    /// The part that has not been started.
     part: Range<u64>,
-    batch: Batch<'a, PageBuf, Block, DEPTH>,
+    batch: Batch<Borrowed<'a>, PageBuf, Block, DEPTH>,
 }
 
 impl Work<'_> {
-    /// Begins with the next block. When there is none, the buffer is given back.
+    /// Starts the next block. If there is none, the buffer is freed.
     fn begin(&mut self, buf: PageBuf) {
         let Range { start: offset, end } = self.part;
         let len = usize::try_from(end - offset).unwrap_or(BLOCK).min(BLOCK);
@@ -126,7 +119,7 @@ impl Work<'_> {
         }
     }
 
-    /// Asks for the rest of the block.
+    /// Adds a request for the rest of the block.
     fn push(&mut self, buf: PageBuf, mut block: Block) {
         let end = if block.writing { self.destination } else { self.source };
         block.direct = end.direct.get();
@@ -136,11 +129,11 @@ impl Work<'_> {
             Request::read(fd(&end.file), buf, block.position())
         };
         let request = request.tag(block).range(block.done..block.len);
-        let request = request.unwrap_or_else(|error| fail("ask for that", error.into()));
-        self.batch.push(request).unwrap_or_else(|error| fail("ask for more", error.into()))
+        let request = request.unwrap_or_else(|_| fail("ask for that", Errno::EINVAL));
+        self.batch.push(request).unwrap_or_else(|_| fail("ask for more", Errno::ENOBUFS))
     }
 
-    /// Decides what comes after a request.
+    /// Decides what follows a request.
     fn advance(&mut self, done: Completion<PageBuf, Block>) {
         let Completion { buf, tag: mut block, result, .. } = done;
         let (end, doing) =
@@ -148,9 +141,9 @@ impl Work<'_> {
         match result {
             Ok(0) => end.fail(doing, Some(block.position()), "it ends there"),
             Ok(bytes) => block.done += bytes,
-            // A signal came in between.
+            // A signal came before the transfer.
             Err(Errno::EINTR) => {}
-            // The file system has no direct I/O after all, or the rest is not aligned for it.
+            // The file system has no direct I/O, or the rest is not aligned for it.
             Err(Errno::EINVAL) if block.direct => end.set_direct(false),
             Err(errno) => end.fail(doing, Some(block.position()), errno),
         }
@@ -199,7 +192,7 @@ impl End {
         FileType::from_raw_mode(self.stat.st_mode) == FileType::BlockDevice
     }
 
-    /// What tells whether two paths lead to the same bytes.
+    /// It is the same for two paths that lead to the same file or disk.
     fn identity(&self) -> (bool, u64, u64) {
         match self.is_disk() {
             true => (true, self.stat.st_rdev, 0),
@@ -207,15 +200,16 @@ impl End {
         }
     }
 
-    /// Ends the program: something could not be done with this one.
+    /// Ends the program with a message: something could not be done with this end.
     fn fail(&self, doing: &str, at: Option<u64>, why: impl Into<Why>) -> ! {
         cannot(doing, self.path, at, why.into())
     }
 }
 
+/// Why something failed.
 enum Why {
     Errno(Errno),
-    Said(&'static str),
+    Text(&'static str),
 }
 
 impl From<Errno> for Why {
@@ -232,11 +226,11 @@ impl From<rustix::io::Errno> for Why {
 
 impl From<&'static str> for Why {
     fn from(why: &'static str) -> Self {
-        Self::Said(why)
+        Self::Text(why)
     }
 }
 
-/// Ends the program: something could not be done with a file.
+/// Ends the program with a message: something could not be done with a file.
 #[cold]
 fn cannot(doing: &str, path: &CStr, at: Option<u64>, why: Why) -> ! {
     let mut line = Line::new(stderr());
@@ -247,25 +241,18 @@ fn cannot(doing: &str, path: &CStr, at: Option<u64>, why: Why) -> ! {
     line.text(b": ");
     match why {
         Why::Errno(errno) => line.errno(errno),
-        Why::Said(why) => line.text(why.as_bytes()),
+        Why::Text(why) => line.text(why.as_bytes()),
     };
     line.end();
     exit(1)
 }
 
-/// Ends the program: something could not be done with AIO.
+/// Ends the program with a message: something could not be done with AIO.
 ///
-/// The error can say more (`Display`), but with all that this takes the program would be 6 KiB larger.
+/// The error itself explains more (`Display`), but formatting makes the program 6 KiB larger.
 #[cold]
-fn fail(doing: &str, error: Error) -> ! {
+fn fail(doing: &str, errno: Errno) -> ! {
     let mut line = Line::new(stderr());
-    line.text(b"copy: cannot ").text(doing.as_bytes());
-    match error {
-        Error::Setup(SetupError { errno, .. })
-        | Error::Context(ContextError::Os { errno, .. })
-        | Error::Errno(errno) => line.text(b": ").errno(errno),
-        _ => &mut line,
-    };
-    line.end();
+    line.text(b"copy: cannot ").text(doing.as_bytes()).text(b": ").errno(errno).end();
     exit(1)
 }

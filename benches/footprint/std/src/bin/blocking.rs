@@ -1,4 +1,4 @@
-//! By `pread`.
+//! Reads the block by `pread`.
 
 use footprint::{BLOCK, file, say};
 use std::{io, os::unix::fs::FileExt as _};

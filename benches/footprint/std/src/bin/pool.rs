@@ -1,4 +1,4 @@
-//! By a pool of threads, with the crate `tokio`.
+//! Reads the block in a pool of threads, with the crate `tokio`.
 
 use footprint::{BLOCK, path, say};
 use std::io;

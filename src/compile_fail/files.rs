@@ -1,0 +1,67 @@
+//! Files that are closed too early.
+//!
+//! # A batch that outlives its file
+//!
+//! ```compile_fail,E0505
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! let mut batch = Batch::<_, _, _, 1>::new();
+//! batch.push(Request::read(&file, PageBuf::new(512)?, 0))?;
+//! drop(file); // after `cx.submit(&mut batch)` and `drop(batch)`, it compiles: see the crate's page
+//! Context::<_, _>::new(1)?.submit(&mut batch)?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A batch in a struct that lives on does not take borrowed files. Owned ones it does:
+//!
+//! ```
+//! # use linux_aio::*; use std::{fs::File, sync::Arc};
+//! struct Server {
+//!     file: Arc<File>,
+//!     batch: Batch<Arc<File>, PageBuf, (), 8>,
+//! }
+//! fn read(server: &mut Server) -> Result<(), Error> {
+//!     let file = Arc::clone(&server.file);
+//!     Ok(server.batch.push(Request::read(file, PageBuf::new(512)?, 0))?)
+//! }
+//! ```
+//!
+//! ```compile_fail,E0521
+//! # use linux_aio::*; use std::fs::File;
+//! struct Server {
+//!     batch: Batch<Borrowed<'static>, PageBuf, (), 8>,
+//! }
+//! fn read(server: &mut Server, file: &File) -> Result<(), Error> {
+//!     Ok(server.batch.push(Request::read(file, PageBuf::new(512)?, 0))?)
+//! }
+//! ```
+//!
+//! One batch takes one kind of owner, so that none is forgotten:
+//!
+//! ```compile_fail,E0308
+//! # use linux_aio::*; let file = std::sync::Arc::new(tempfile::tempfile().unwrap());
+//! let mut batch = Batch::<_, _, _, 2>::new();
+//! batch.push(Request::fsync(file.clone()))?;
+//! batch.push(Request::fsync(&*file))?; // borrowed
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A request made again of a completion needs its file as long:
+//!
+//! ```compile_fail,E0505
+//! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
+//! let mut cx = Context::<PageBuf, ()>::new(1)?;
+//! cx.submit_one(Request::read(&file, PageBuf::new(512)?, 0))?;
+//! let again = cx.wait_one(None)?.unwrap().into_request(&file).unwrap();
+//! drop(file); // after `cx.submit_one(again)`, it compiles
+//! cx.submit_one(again)?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! An eventfd is borrowed as long as the file:
+//!
+//! ```compile_fail,E0505
+//! # use linux_aio::*; let [file, eventfd] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+//! let request = Request::fsync(&file).eventfd(&eventfd);
+//! drop(eventfd); // with `eventfd_owned(eventfd)` it moves into the request
+//! println!("{request:?}");
+//! ```

@@ -1,0 +1,49 @@
+//! [`Completions`]: the completions there are, one after the other.
+
+use super::Completion;
+use crate::{slots::Slots, sys::fork_guard::ForkGuard};
+use core::{fmt, iter::FusedIterator};
+
+/// The completions there are, in the order in which they came.
+///
+/// Those that are not taken from it are there at the next [`reap`](crate::Context::reap) or
+/// [`wait`](crate::Context::wait). In a forked child it ends: they are the parent's.
+#[must_use = "completions that are not taken keep their slots in the context"]
+pub struct Completions<'cx, B, T> {
+    slots: &'cx mut Slots<B, T>,
+    guard: &'cx ForkGuard,
+}
+
+impl<'cx, B, T> Completions<'cx, B, T> {
+    #[inline]
+    pub(crate) const fn new(slots: &'cx mut Slots<B, T>, guard: &'cx ForkGuard) -> Self {
+        Self { slots, guard }
+    }
+}
+
+impl<B, T> Iterator for Completions<'_, B, T> {
+    type Item = Completion<B, T>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.guard.forked() {
+            return None;
+        }
+        self.slots.take().map(Completion::new)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = if self.guard.forked() { 0 } else { self.slots.completed() };
+        (left, Some(left))
+    }
+}
+
+impl<B, T> ExactSizeIterator for Completions<'_, B, T> {}
+
+impl<B, T> FusedIterator for Completions<'_, B, T> {}
+
+impl<B, T> fmt::Debug for Completions<'_, B, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Completions({} left)", self.len())
+    }
+}

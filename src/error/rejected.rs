@@ -1,0 +1,100 @@
+//! [`Full`], [`RangeError`], [`PieceCountError`]: errors that return the rejected value.
+
+use crate::abi::UIO_MAXIOV;
+use core::{error, fmt};
+
+/// The container is full. The field is the rejected value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<R>(pub R);
+
+impl<R> fmt::Debug for Full<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full")
+    }
+}
+
+impl<R> fmt::Display for Full<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(FULL)
+    }
+}
+
+impl<R> error::Error for Full<R> {}
+
+/// The range is not within the buffer. The error contains the unchanged request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RangeError<R> {
+    /// The request, unchanged.
+    pub request: R,
+    /// The start of the range, unless it overflows.
+    pub start: Option<usize>,
+    /// The end of the range (the index after its last byte), unless it overflows.
+    pub end: Option<usize>,
+    /// The length of the buffer.
+    pub buffer: usize,
+}
+
+impl<R> fmt::Debug for RangeError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RangeError")
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("buffer", &self.buffer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Display for RangeError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out_of_range(f, self.start, self.end, self.buffer)
+    }
+}
+
+impl<R> error::Error for RangeError<R> {}
+
+/// The vectored buffer has no pieces or too many. The error contains the buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PieceCountError<B> {
+    /// The buffer.
+    pub buf: B,
+    /// The number of pieces. 1 to 1024 are allowed.
+    pub count: usize,
+}
+
+impl<B> fmt::Debug for PieceCountError<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PieceCountError").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl<B> fmt::Display for PieceCountError<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        piece_count(f, self.count)
+    }
+}
+
+impl<B> error::Error for PieceCountError<B> {}
+
+/// The message of [`Full`].
+pub(super) const FULL: &str = "no room for one more: submit the batch, or use fewer pieces";
+
+/// The message of [`RangeError`].
+pub(super) fn out_of_range(
+    f: &mut fmt::Formatter<'_>,
+    start: Option<usize>,
+    end: Option<usize>,
+    buffer: usize,
+) -> fmt::Result {
+    match (start, end) {
+        (Some(start), Some(end)) => write!(f, "the range {start}..{end}")?,
+        _ => f.write_str("a range that overflows usize")?,
+    }
+    write!(f, " does not lie within a buffer of {buffer} bytes")
+}
+
+/// The message of [`PieceCountError`].
+pub(super) fn piece_count(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    write!(f, "a vectored transfer has 1 to {UIO_MAXIOV} pieces, not {count}")
+}

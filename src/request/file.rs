@@ -1,0 +1,187 @@
+//! [`IntoFile`]: a file for a request, borrowed or owned.
+
+use crate::types::Fd;
+use core::{fmt, marker::PhantomData};
+use heapless::Vec;
+
+/// A file for a [`Request`](super::Request): borrowed or owned.
+///
+/// | argument | stored in the request |
+/// |---|---|
+/// | `&File`, `&OwnedFd`, a reference to any type that is `AsFd`; `BorrowedFd`; [`Fd`] | [`Borrowed`], which takes no memory: the borrow checker keeps the file open |
+/// | `File`, `OwnedFd`, `Arc<F>`, `Rc<F>`, `Box<F>` with `F: AsFd` | the value itself |
+/// | [`RawFile<F>`]: a number, and the value that keeps it open | `F` |
+///
+/// The kernel needs the file until `io_submit` returns. Then the owner is dropped, so a `File` that
+/// a request owns is closed. To use the file afterwards, pass an `Arc<File>`.
+///
+/// # Safety
+///
+/// The number that [`into_file`](Self::into_file) returns is an open descriptor. It stays open and
+/// refers to the same file for as long as the owner is neither dropped nor borrowed mutably,
+/// however it is moved. (For an owner that holds a borrow: within its lifetime.)
+pub unsafe trait IntoFile {
+    /// The value that keeps the file open.
+    type Owner;
+
+    /// Returns the descriptor's number, and the value that keeps the descriptor open.
+    fn into_file(self) -> (i32, Self::Owner);
+}
+
+/// The owner for a file that is borrowed for `'fd`. It takes no memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Borrowed<'fd>(PhantomData<Fd<'fd>>);
+
+// SAFETY: the descriptor is open within `'fd` (invariant of `Fd`), which is a lifetime of the
+// owner.
+unsafe impl<'fd> IntoFile for Fd<'fd> {
+    type Owner = Borrowed<'fd>;
+
+    fn into_file(self) -> (i32, Self::Owner) {
+        (self.as_raw(), Borrowed(PhantomData))
+    }
+}
+
+/// The number of a descriptor, with the value that keeps the descriptor open: for types that are
+/// not `AsFd`, and for programs without `std`.
+#[derive(Debug)]
+pub struct RawFile<F> {
+    fd: i32,
+    owner: F,
+}
+
+impl<F> RawFile<F> {
+    /// Makes a file of a descriptor and its owner.
+    ///
+    /// # Safety
+    ///
+    /// 1. `fd` is open, and stays open and refers to the same file for as long as `owner` is
+    ///    neither dropped nor borrowed mutably, however it is moved.
+    /// 2. The caller is allowed to give others access to the file by this descriptor.
+    #[must_use]
+    pub const unsafe fn new(fd: i32, owner: F) -> Self {
+        Self { fd, owner }
+    }
+}
+
+// SAFETY: `owner` keeps `fd` open (duty 1 of the caller of `new`).
+unsafe impl<F> IntoFile for RawFile<F> {
+    type Owner = F;
+
+    fn into_file(self) -> (i32, F) {
+        (self.fd, self.owner)
+    }
+}
+
+#[cfg(feature = "std")]
+mod with_std {
+    use super::{Borrowed, IntoFile};
+    use crate::types::Fd;
+    use std::{
+        boxed::Box,
+        fs::File,
+        os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+        rc::Rc,
+        sync::Arc,
+    };
+
+    // SAFETY: the file is open within `'fd`, for which it is borrowed. This is a lifetime of the
+    // owner.
+    unsafe impl<'fd, F: AsFd + ?Sized> IntoFile for &'fd F {
+        type Owner = Borrowed<'fd>;
+
+        fn into_file(self) -> (i32, Self::Owner) {
+            Fd::from(self).into_file()
+        }
+    }
+
+    // SAFETY: the descriptor is open within `'fd` (`BorrowedFd`), which is a lifetime of the owner.
+    unsafe impl<'fd> IntoFile for BorrowedFd<'fd> {
+        type Owner = Borrowed<'fd>;
+
+        fn into_file(self) -> (i32, Self::Owner) {
+            Fd::from(self).into_file()
+        }
+    }
+
+    /// Implements [`IntoFile`] for types that own or share a descriptor.
+    ///
+    /// `as_fd` is called once. The descriptor that it returns is open as long as the value is
+    /// borrowed, and safe code can extend that borrow until the value is borrowed mutably or
+    /// dropped. So until then no code closes the descriptor, or it would violate the contract of
+    /// `BorrowedFd`.
+    macro_rules! owners {
+        ($($owner:ty $(where $param:ident)?;)+) => {$(
+            // SAFETY: the descriptor is open until the owner is borrowed mutably or dropped, as the
+            // macro's comment shows. An `Arc` or `Rc` shares the value with other owners, but
+            // cannot be borrowed mutably while they exist.
+            unsafe impl$(<$param: AsFd + ?Sized>)? IntoFile for $owner {
+                type Owner = Self;
+
+                fn into_file(self) -> (i32, Self) {
+                    (self.as_fd().as_raw_fd(), self)
+                }
+            }
+        )+};
+    }
+
+    owners! {
+        File;
+        OwnedFd;
+        Arc<F> where F;
+        Rc<F> where F;
+        Box<F> where F;
+    }
+}
+
+/// The owners of the files of the requests that a call submits, in order.
+///
+/// Owners that take no memory and have no `Drop` are not stored, so borrowed files have no cost.
+pub(crate) struct Owners<F, const K: usize>(Vec<F, K>);
+
+impl<F, const K: usize> Owners<F, K> {
+    /// Whether owners are stored.
+    const STORED: bool = size_of::<F>() > 0 || core::mem::needs_drop::<F>();
+
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds an owner at the end.
+    ///
+    /// # Safety
+    ///
+    /// There are fewer than `K` owners.
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, owner: F) {
+        if Self::STORED {
+            // SAFETY: there are fewer than `K` owners (duty of the caller), so the vector has room.
+            unsafe { self.0.push_unchecked(owner) };
+        } else {
+            core::mem::forget(owner);
+        }
+    }
+
+    /// Removes the last owner and returns it.
+    ///
+    /// # Safety
+    ///
+    /// There is an owner: more were pushed than popped.
+    #[cold]
+    pub(crate) unsafe fn pop(&mut self) -> F {
+        if Self::STORED {
+            // SAFETY: there is an owner (duty of the caller), and owners of this type are stored.
+            unsafe { self.0.pop_unchecked() }
+        } else {
+            // SAFETY: the type has no bytes, and the pointer is aligned. `push` has forgotten a
+            // value for each call of `pop` (duty of the caller), so none is duplicated.
+            unsafe { core::ptr::NonNull::<F>::dangling().as_ptr().read() }
+        }
+    }
+}
+
+impl<F, const K: usize> fmt::Debug for Owners<F, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Owners({})", self.0.len())
+    }
+}

@@ -1,0 +1,112 @@
+//! The promises of the crate, as properties of programs. What fails is made small by proptest; the
+//! long runs start from seeds instead, which is faster.
+//!
+//! `PROGRAMS=10000000 cargo test --release programs_from_seeds` plays as many, and as many hostile ones;
+//! `PROGRAMS_FROM` starts at another seed. A failure names its seed.
+
+use super::{Answer, Played, Program};
+use crate::simulation::watchdog::Watchdog;
+use proptest::{collection::vec, prelude::*};
+use std::{
+    env, eprintln,
+    panic::{self, AssertUnwindSafe},
+    println,
+    time::Instant,
+};
+
+/// A number from the environment.
+fn setting(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let setup = any::<[u8; 4]>();
+    let kernel = vec(any::<u8>(), 0..200);
+    let operations = vec(any::<[u8; 8]>(), 0..80);
+    (setup, kernel, operations).prop_map(|(setup, kernel, operations)| Program {
+        setup,
+        kernel,
+        operations,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 8 } else { 512 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn promises_are_kept(program in program()) {
+        static WATCHDOG: Watchdog = Watchdog::new("promises_are_kept, case number");
+        let _watched = WATCHDOG.watch(None);
+        program.play();
+    }
+
+    #[test]
+    fn promises_are_kept_with_a_hostile_kernel(program in program()) {
+        static WATCHDOG: Watchdog = Watchdog::new("with a hostile kernel, case number");
+        let _watched = WATCHDOG.watch(None);
+        program.play_hostile();
+    }
+
+    #[test]
+    fn any_answer_is_understood_or_refused(
+        operation: u8,
+        part: (u8, u8),
+        notify: bool,
+        res in prop_oneof![any::<i64>(), -5000_i64..70_000, -140_i64..140],
+    ) {
+        Answer { operation, part, notify, res }.check();
+    }
+}
+
+/// Plays programs from seeds, and names the one that fails.
+fn from_seeds(watchdog: &'static Watchdog, play: impl Fn(&Program) -> Played) -> Played {
+    let what = watchdog.what();
+    let programs = setting("PROGRAMS", if cfg!(miri) { 5 } else { 4000 });
+    let from = setting("PROGRAMS_FROM", 0);
+    let start = Instant::now();
+    let mut played = Played::default();
+    let mut operations = 0;
+    for seed in from..from + programs {
+        let program = Program::random(seed, 40);
+        let _watched = watchdog.watch(Some(seed));
+        operations += program.operations.len();
+        match panic::catch_unwind(AssertUnwindSafe(|| play(&program))) {
+            Ok(more) => played += more,
+            Err(panicked) => {
+                eprintln!("{what}{seed}: {program:?}");
+                panic::resume_unwind(panicked);
+            }
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{what}{from}: {programs} programs, {operations} operations, {:.0} programs a second: {played:?}",
+        programs as f64 / seconds
+    );
+    played
+}
+
+#[test]
+fn programs_from_seeds() {
+    static WATCHDOG: Watchdog = Watchdog::new("on a kernel that keeps the rules, PROGRAMS_FROM=");
+    let Played { submitted, completed, succeeded, scopes, abandoned } =
+        from_seeds(&WATCHDOG, Program::play);
+    assert_eq!(submitted, completed + abandoned, "nothing is lost");
+    let seen = [completed, succeeded, scopes, abandoned];
+    assert!(
+        cfg!(miri) || seen.iter().all(|&count| count > 100),
+        "not everything was tried: {seen:?}"
+    );
+}
+
+#[test]
+fn hostile_programs_from_seeds() {
+    static WATCHDOG: Watchdog = Watchdog::new("on a hostile kernel, PROGRAMS_FROM=");
+    let Played { submitted, completed, abandoned, .. } =
+        from_seeds(&WATCHDOG, Program::play_hostile);
+    assert_eq!(submitted, completed + abandoned, "nothing is lost");
+}

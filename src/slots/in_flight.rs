@@ -1,0 +1,36 @@
+//! [`RequestId`] and [`InFlight`]: identify requests in flight.
+
+use crate::types::Opcode;
+
+/// The id of a request.
+///
+/// The id does not change when the context moves. It is unique among all contexts of this process,
+/// and is not reused for the next 2^32 requests of its context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId {
+    /// The serial number of the context, which is unique in this process.
+    pub(crate) serial: u64,
+    /// The `aio_data` of the iocb.
+    pub(crate) data: u64,
+}
+
+impl RequestId {
+    /// Returns the value that the event of the request has as
+    /// [`IoEvent::data`](crate::abi::IoEvent::data).
+    #[must_use]
+    pub const fn data(self) -> u64 {
+        self.data
+    }
+}
+
+/// A request in flight, whose completion was not received yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InFlight<'cx, T> {
+    /// The id of the request, for [`cancel`](crate::Context::cancel).
+    pub id: RequestId,
+    /// The tag of the request.
+    pub tag: &'cx T,
+    /// The operation of the request.
+    pub opcode: Opcode,
+}

@@ -1,0 +1,359 @@
+//! [`Kernel`]: a fake kernel, from the outside.
+
+use super::{
+    Entropy, Faults, Mode, Posted, State,
+    file::{Node, Queue, Regular, Stream},
+    submit::{RWF_RARE, RWF_SUPPORTED},
+};
+use crate::{
+    abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
+    sys::file_kind::FileKind,
+    types::Errno,
+};
+use core::{
+    cell::{Cell, RefCell, RefMut},
+    ffi::CStr,
+    ptr::NonNull,
+    time::Duration,
+};
+use std::{format, rc::Rc, thread_local, vec::Vec};
+
+/// A fake kernel. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel(Rc<RefCell<State>>);
+
+thread_local! {
+    /// The fake that this thread runs on.
+    static CURRENT: RefCell<Option<Kernel>> = const { RefCell::new(None) };
+}
+
+impl Kernel {
+    /// A kernel that has just started.
+    pub(crate) fn new(entropy: Entropy, faults: Faults) -> Self {
+        Self(Rc::new(RefCell::new(State::new(entropy, faults))))
+    }
+
+    /// One that does what it is asked, at once.
+    pub(crate) fn quiet() -> Self {
+        Self::new(Entropy::quiet(), Faults::NONE)
+    }
+
+    /// The one that this thread runs on.
+    pub(crate) fn current() -> Option<Self> {
+        // While the thread ends, there is none.
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    }
+
+    /// Runs `f` on this kernel.
+    pub(crate) fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Before(Option<Kernel>);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let _before = Before(CURRENT.replace(Some(self.clone())));
+        f()
+    }
+
+    /// Runs `f` on this kernel in a forked child: with a copy of the pages, of which those are zero
+    /// that are to be, and without contexts. The ring is shared.
+    pub(crate) fn in_child<R>(&self, f: impl FnOnce() -> R) -> R {
+        let contents = self.state().enter_child();
+        let result = self.run(f);
+        self.state().leave_child(&contents);
+        result
+    }
+
+    pub(super) fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
+}
+
+/// What there is to work on, and to look at.
+impl Kernel {
+    /// A regular file with this content.
+    pub(crate) fn regular(&self, content: &[u8], mode: Mode) -> i32 {
+        let regular = Regular {
+            content: RefCell::new(content.to_vec()),
+            flags: Cell::new([RWF_SUPPORTED & !RWF_RARE; 2]),
+        };
+        self.state().open(Node::Regular(Rc::new(regular)), mode)
+    }
+
+    /// Another descriptor for a file, opened in another way.
+    pub(crate) fn reopen(&self, fd: i32, mode: Mode) -> i32 {
+        let node = self.state().descriptors[&fd].node.clone();
+        self.state().open(node, mode)
+    }
+
+    /// The two ends of a pipe: to read from, to write to.
+    pub(crate) fn pipe(&self) -> (i32, i32) {
+        let queue = Rc::new(RefCell::new(Queue::default()));
+        let reader = Stream { from: Some(Rc::clone(&queue)), to: None, socket: false };
+        let writer = Stream { from: None, to: Some(queue), socket: false };
+        let nonblock = |mode| Mode { nonblock: true, ..mode };
+        let mut state = self.state();
+        let reader = state.open(Node::Stream(reader), nonblock(Mode::READ));
+        (reader, state.open(Node::Stream(writer), nonblock(Mode::WRITE)))
+    }
+
+    /// Two sockets that are connected.
+    pub(crate) fn socket_pair(&self) -> (i32, i32) {
+        let there = Rc::new(RefCell::new(Queue::default()));
+        let back = Rc::new(RefCell::new(Queue::default()));
+        let [here, peer] = [(&there, &back), (&back, &there)].map(|(to, from)| {
+            let (from, to) = (Some(Rc::clone(from)), Some(Rc::clone(to)));
+            Node::Stream(Stream { from, to, socket: true })
+        });
+        let mode = Mode { nonblock: true, ..Mode::BOTH };
+        let mut state = self.state();
+        let here = state.open(here, mode);
+        (here, state.open(peer, mode))
+    }
+
+    /// An eventfd.
+    pub(crate) fn eventfd(&self) -> i32 {
+        let mode = Mode { nonblock: true, ..Mode::BOTH };
+        self.state().open(Node::EventFd(Rc::default()), mode)
+    }
+
+    /// A directory.
+    pub(crate) fn directory(&self) -> i32 {
+        self.state().open(Node::Directory, Mode::READ)
+    }
+
+    /// A file that has no asynchronous reads.
+    pub(crate) fn opaque(&self) -> i32 {
+        self.state().open(Node::Opaque, Mode::READ)
+    }
+
+    /// Closes a descriptor. Requests in flight keep the file open.
+    pub(crate) fn shut(&self, fd: i32) {
+        let mut state = self.state();
+        if state.in_child {
+            return; // the child's copy of the table
+        }
+        let file = state.descriptors.remove(&fd);
+        assert!(file.is_some(), "descriptor {fd} is closed, which was not open");
+    }
+
+    /// Whether a descriptor is open.
+    pub(crate) fn is_open(&self, fd: i32) -> bool {
+        self.state().descriptors.contains_key(&fd)
+    }
+
+    fn content_of<R>(&self, fd: i32, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        match &self.state().descriptors[&fd].node {
+            Node::Regular(regular) => f(&mut regular.content.borrow_mut()),
+            other => panic!("not a regular file: {other:?}"),
+        }
+    }
+
+    /// What is in a regular file.
+    pub(crate) fn content(&self, fd: i32) -> Vec<u8> {
+        self.content_of(fd, |content| content.clone())
+    }
+
+    /// Puts this in a regular file.
+    pub(crate) fn set_content(&self, fd: i32, bytes: &[u8]) {
+        self.content_of(fd, |content| {
+            content.clear();
+            content.extend_from_slice(bytes);
+        });
+    }
+
+    /// Which flags a regular file takes, for reads and for writes.
+    pub(crate) fn set_flags(&self, fd: i32, flags: [u32; 2]) {
+        match &self.state().descriptors[&fd].node {
+            Node::Regular(regular) => regular.flags.set(flags),
+            other => panic!("not a regular file: {other:?}"),
+        }
+    }
+
+    /// Somebody writes to this end of a stream.
+    pub(crate) fn send(&self, fd: i32, bytes: &[u8]) {
+        let mut state = self.state();
+        match &state.descriptors[&fd].node {
+            Node::Stream(Stream { to: Some(to), .. }) => to.borrow_mut().bytes.extend(bytes),
+            other => panic!("nothing to write to: {other:?}"),
+        }
+        state.wake();
+    }
+
+    /// Somebody reads all there is at this end of a stream.
+    pub(crate) fn receive(&self, fd: i32) -> Vec<u8> {
+        match &self.state().descriptors[&fd].node {
+            Node::Stream(Stream { from: Some(from), .. }) => {
+                from.borrow_mut().bytes.drain(..).collect()
+            }
+            other => panic!("nothing to read from: {other:?}"),
+        }
+    }
+
+    /// What an eventfd has counted since this was last asked.
+    pub(crate) fn counted(&self, fd: i32) -> u64 {
+        self.state().descriptors[&fd].counter().expect("an eventfd").take()
+    }
+
+    /// Some of what is in flight completes, perhaps.
+    pub(crate) fn progress(&self) {
+        self.state().progress();
+    }
+
+    /// All that can complete does.
+    pub(crate) fn settle(&self) {
+        self.state().settle();
+    }
+
+    /// What stands in the header of a context's ring.
+    pub(crate) fn ring_header(&self, ctx: AioContext) -> Option<[u32; 8]> {
+        let state = self.state();
+        let ring = &state.contexts.get(&ctx.0)?.ring;
+        Some(core::array::from_fn(|word| ring.get(4 * word)))
+    }
+
+    /// How many contexts and mappings there are.
+    pub(crate) fn in_use(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.contexts.len(), state.mappings.len())
+    }
+
+    /// How many requests are in flight, in all contexts.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state().contexts.values().map(|context| context.pending.len()).sum()
+    }
+
+    /// Whether a request in flight uses some of this memory.
+    pub(crate) fn is_lent(&self, address: usize, len: usize) -> bool {
+        self.state().is_lent(address, len)
+    }
+
+    /// The events that were posted after the first so many, in order.
+    pub(crate) fn posted_after(&self, count: usize) -> Vec<Posted> {
+        self.state().posted.get(count..).unwrap_or_default().to_vec()
+    }
+}
+
+/// The calls.
+#[allow(clippy::missing_safety_doc, reason = "as for the real kernel, in `sys::linux`")]
+impl Kernel {
+    pub(crate) unsafe fn io_setup(&self, nr: u32, ctxp: *mut AioContext) -> Result<(), Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().io_setup(nr, ctxp) }
+    }
+
+    pub(crate) unsafe fn io_destroy(&self, ctx: AioContext) -> Result<(), Errno> {
+        self.state().io_destroy(ctx)
+    }
+
+    pub(crate) unsafe fn io_submit(
+        &self,
+        ctx: AioContext,
+        nr: isize,
+        iocbpp: *const *mut Iocb,
+    ) -> Result<usize, Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().io_submit(ctx, nr, iocbpp) }
+    }
+
+    pub(crate) unsafe fn io_cancel(
+        &self,
+        ctx: AioContext,
+        iocb: *mut Iocb,
+        _result: *mut IoEvent,
+    ) -> Result<(), Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().io_cancel(ctx, iocb) }
+    }
+
+    pub(crate) unsafe fn io_getevents(
+        &self,
+        ctx: AioContext,
+        min_nr: isize,
+        nr: isize,
+        events: *mut IoEvent,
+        timeout: *const Timespec,
+    ) -> Result<usize, Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().io_getevents(ctx, min_nr, nr, events, timeout) }
+    }
+
+    pub(crate) unsafe fn io_pgetevents(
+        &self,
+        ctx: AioContext,
+        min_nr: isize,
+        nr: isize,
+        events: *mut IoEvent,
+        timeout: *const Timespec,
+        usig: *const AioSigset,
+    ) -> Result<usize, Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().io_pgetevents(ctx, min_nr, nr, events, timeout, usig) }
+    }
+
+    pub(crate) fn mmap(&self, len: usize) -> Result<NonNull<u8>, Errno> {
+        self.state().mmap(len)
+    }
+
+    pub(crate) unsafe fn munmap(&self, pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
+        // SAFETY: the caller's.
+        unsafe { self.state().munmap(pages, len) }
+    }
+
+    pub(crate) unsafe fn madvise_wipe_on_fork(
+        &self,
+        pages: NonNull<u8>,
+        len: usize,
+    ) -> Result<(), Errno> {
+        self.state().madvise_wipe_on_fork(pages, len)
+    }
+
+    pub(crate) fn monotonic(&self) -> Option<Duration> {
+        let mut state = self.state();
+        state.allow("clock_gettime").ok()?;
+        state.now += Duration::from_nanos(50);
+        Some(state.now)
+    }
+
+    pub(crate) unsafe fn close(&self, fd: i32) {
+        self.shut(fd);
+    }
+
+    pub(crate) fn write(&self, fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
+        let state = self.state();
+        let file = state.descriptors.get(&fd).ok_or(Errno::EBADF)?;
+        let counter = file.counter().ok_or(Errno::EINVAL)?;
+        let count = u64::from_ne_bytes(bytes.try_into().map_err(|_| Errno::EINVAL)?);
+        counter.set(counter.get() + count);
+        Ok(bytes.len())
+    }
+
+    pub(crate) fn duplicate(&self, fd: i32) -> Result<i32, Errno> {
+        self.state().duplicate(fd)
+    }
+
+    pub(crate) fn file_kind(&self, fd: i32) -> FileKind {
+        match self.state().descriptors.get(&fd).map(|file| file.node.clone()) {
+            Some(Node::Regular(_)) => FileKind::Regular,
+            _ => FileKind::Other,
+        }
+    }
+
+    pub(crate) fn set_signal_mask(&self, mask: u64) -> Result<u64, Errno> {
+        Ok(core::mem::replace(&mut self.state().signal_mask, mask))
+    }
+
+    pub(crate) fn read_file(&self, path: &CStr, into: &mut [u8]) -> Result<usize, Errno> {
+        let state = self.state();
+        let number = match path.to_bytes() {
+            b"/proc/sys/fs/aio-nr" => state.aio_nr,
+            b"/proc/sys/fs/aio-max-nr" => state.aio_max_nr,
+            _ => return Err(Errno::ENOENT),
+        };
+        let text = format!("{number}\n");
+        let len = text.len().min(into.len());
+        into[..len].copy_from_slice(&text.as_bytes()[..len]);
+        Ok(len)
+    }
+}
