@@ -59,14 +59,16 @@ fn forbidden_io_setup_message_says_what_to_allow() {
     assert_eq!(
         error.to_string(),
         "io_setup: EPERM: Operation not permitted (os error 1): a seccomp filter or security module forbids \
-         the call: allow io_setup, io_submit, io_getevents and io_destroy in the sandbox's profile"
+         the call: allow io_setup, io_submit, io_getevents, io_cancel, io_destroy, mmap, munmap, madvise and \
+         clock_gettime in the sandbox's profile"
     );
     let error = forbidden(libc::SYS_io_setup, libc::ENOSYS);
     assert_eq!(
         error.to_string(),
         "io_setup: ENOSYS: Function not implemented (os error 38): the kernel is built without AIO \
          (CONFIG_AIO), a seccomp filter hides it, or an emulator (user-mode qemu, for example) does not have \
-         it: allow io_setup, io_submit, io_getevents and io_destroy in the sandbox's profile"
+         it: allow io_setup, io_submit, io_getevents, io_cancel, io_destroy, mmap, munmap, madvise and \
+         clock_gettime in the sandbox's profile"
     );
 }
 
@@ -80,6 +82,23 @@ fn enomem_message_says_what_to_do() {
     );
     assert_eq!(error.errno(), Errno::ENOMEM);
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::OutOfMemory);
+}
+
+/// A filter can make a call return 0 without executing it.
+#[test]
+fn io_setup_that_makes_nothing_is_an_error() {
+    let error = forbidden(libc::SYS_io_setup, 0);
+    assert_eq!((error.call, error.errno), ("io_setup", Errno::ENOSYS));
+}
+
+/// As with `mlockall(MCL_FUTURE)` and `RLIMIT_MEMLOCK` used up.
+#[test]
+fn eagain_of_mmap_is_not_blamed_on_aio_max_nr() {
+    let error = forbidden(libc::SYS_mmap, libc::EAGAIN);
+    assert_eq!((error.call, error.errno), ("mmap", Errno::EAGAIN));
+    assert_eq!((error.in_use, error.limit), (None, None));
+    let text = error.to_string();
+    assert!(text.contains("RLIMIT_MEMLOCK") && !text.contains("aio-max-nr"), "{text}");
 }
 
 #[test]

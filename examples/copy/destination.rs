@@ -51,7 +51,7 @@ impl Destination {
         let padded = source.len().checked_next_multiple_of(ALIGN_U64);
         let _extended = padded.map(|len| self.end.file().set_len(len));
         let mut data_bytes = 0;
-        let mut can_allocate = true;
+        let mut can_allocate = !source.may_have_hidden_holes();
         for extent in source.extents() {
             let extent =
                 extent.map_err(|error| Failure::io("find the holes of", source.path(), error))?;

@@ -166,8 +166,15 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The block has been read: writes it.
+    /// The block has been read: writes it, unless it may be a hole.
     fn filled(&mut self, block: Block, mut buf: PageBuf) -> Result<(), Failure> {
+        let mut bytes = buf.iter().take(block.len);
+        if self.source.may_have_hidden_holes() && bytes.all(|&byte| byte == 0) {
+            // The destination has a hole there.
+            self.progress.advance(block.len);
+            self.idle.push(buf);
+            return Ok(());
+        }
         // The last direct write includes bytes of the buffer that are after the end of the file.
         let padding = block.len..block.len.next_multiple_of(ALIGN);
         buf.get_mut(padding).unwrap_or_default().fill(0);

@@ -6,10 +6,14 @@ use crate::{
 };
 use core::ops::Range;
 use rustix::{
-    fs::{SeekFrom, seek},
+    fs::{SeekFrom, fstatfs, seek},
     io::Errno,
 };
-use std::{fs::File, io};
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::MetadataExt as _,
+};
 
 /// The parts of a file that hold data, in order: aligned, except for the end of the file.
 ///
@@ -17,16 +21,61 @@ use std::{fs::File, io};
 /// holes, the whole file is one part.
 pub(crate) struct Extents<'file> {
     file: &'file File,
+    holes: Holes,
     len: u64,
     next: u64,
 }
 
+/// Whether a file has holes, and whether the file system reports them correctly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holes {
+    /// It has as many blocks as its length needs.
+    None,
+    /// It has holes, and they are reported.
+    Reported,
+    /// It has more blocks than the parts that are reported to hold data. Some data is reported as a
+    /// hole, or the file system counts blocks of its own. So the whole file is read, and only blocks of
+    /// zeros are left out.
+    Doubtful,
+}
+
+impl Holes {
+    /// Compares what `lseek` reports with the number of blocks that the file has.
+    pub(crate) fn of(file: &File, meta: &Metadata) -> io::Result<Self> {
+        const SECTOR: u64 = 512;
+        let allocated = meta.blocks().saturating_mul(SECTOR);
+        if allocated >= meta.len() {
+            return Ok(Self::None);
+        }
+        let (mut data, mut count) = (0, 0_u64);
+        for extent in Extents::new(file, Self::Reported, meta.len()) {
+            let extent = extent?;
+            data += extent.end - extent.start;
+            count += 1;
+        }
+        Ok(if data + overhead(file, count)? < allocated { Self::Doubtful } else { Self::Reported })
+    }
+}
+
+/// How many bytes of a file with that many extents may be blocks of the file system's own. Only of ext4
+/// it is known that it reports holes correctly, and how it counts: a block of its tree has some 340
+/// extents.
+fn overhead(file: &File, extents: u64) -> io::Result<u64> {
+    const EXT4: u64 = 0xef53;
+    const BLOCK: u64 = 4096;
+    let known = u64::try_from(fstatfs(file)?.f_type).is_ok_and(|number| number == EXT4);
+    Ok(if known && extents > 0 { BLOCK * (2 + extents / 64) } else { 0 })
+}
+
 impl<'file> Extents<'file> {
-    pub(crate) fn new(file: &'file File, len: u64) -> Self {
-        Self { file, len, next: 0 }
+    pub(crate) fn new(file: &'file File, holes: Holes, len: u64) -> Self {
+        Self { file, holes, len, next: 0 }
     }
 
     fn next_extent(&self) -> io::Result<Range<u64>> {
+        if self.holes != Holes::Reported {
+            return Ok(self.next..self.len);
+        }
         let start = match seek(self.file, SeekFrom::Data(self.next)) {
             Ok(start) => start,
             Err(Errno::NXIO) => return Ok(self.len..self.len),

@@ -1,6 +1,10 @@
 //! The file that is copied.
 
-use crate::{end::End, extents::Extents, failure::Failure};
+use crate::{
+    end::End,
+    extents::{Extents, Holes},
+    failure::Failure,
+};
 use rustix::fs::OFlags;
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -12,6 +16,7 @@ use std::{
 pub(crate) struct Source {
     end: End,
     meta: Metadata,
+    holes: Holes,
 }
 
 impl Source {
@@ -32,7 +37,9 @@ impl Source {
         let flags = rustix::fs::fcntl_getfl(&file).map_err(|e| cannot_open(e.into()))?;
         rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)
             .map_err(|e| cannot_open(e.into()))?;
-        Ok(Self { end: End::new(file, path, direct), meta })
+        let holes = Holes::of(&file, &meta)
+            .map_err(|error| Failure::io("find the holes of", path, error))?;
+        Ok(Self { end: End::new(file, path, direct), meta, holes })
     }
 
     /// Fails if the file has changed: the copy would mix old and new contents.
@@ -66,7 +73,12 @@ impl Source {
 
     /// The parts that hold data, in order.
     pub(crate) fn extents(&self) -> Extents<'_> {
-        Extents::new(self.end.file(), self.len())
+        Extents::new(self.end.file(), self.holes, self.len())
+    }
+
+    /// Whether blocks of zeros may be holes that were not reported, and need not be written.
+    pub(crate) fn may_have_hidden_holes(&self) -> bool {
+        self.holes == Holes::Doubtful
     }
 
     pub(crate) fn end(&self) -> &End {

@@ -10,7 +10,10 @@ use rustix::{
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::process::CommandExt as _,
+    os::unix::{
+        fs::{FileExt as _, MetadataExt as _},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -239,4 +242,42 @@ fn copy_succeeds_despite_slow_calls() {
 #[test]
 fn copy_succeeds_despite_eintr() {
     copies_with_faults("inject=io_getevents:error=EINTR:when=1+2", &SMALL_BLOCKS[..1]);
+}
+
+/// A file system reports that a file has no data, and it has. Such reports have been seen; they cost all
+/// of the data if they are believed.
+#[test]
+fn data_that_lseek_does_not_report_is_copied() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("strace is not installed");
+    }
+    const PART: usize = 1 << 20;
+    let dir = TempDir::new().unwrap();
+    let [full, sparse, destination] = ["full", "sparse", "copy"].map(|name| dir.path().join(name));
+    fs::write(&full, pattern(2 * PART + 77)).unwrap();
+    let file = File::create_new(&sparse).unwrap();
+    file.write_all_at(&pattern(PART), 0).unwrap();
+    file.write_all_at(&pattern(PART), 3 * PART as u64).unwrap();
+    file.set_len(5 * PART as u64).unwrap();
+    file.sync_all().unwrap();
+    for source in [&full, &sparse] {
+        // No data at all, and none after the first part.
+        for faults in ["error=ENXIO", "error=ENXIO:when=3+"] {
+            for way in [&[][..], &["--buffered"]] {
+                let copy = copy(source, &destination);
+                let mut traced = Command::new("strace");
+                let injection = format!("inject=lseek:{faults}");
+                traced.args(["-qq", "-o", "/dev/null", "-e", "trace=lseek", "-e", &injection]);
+                succeed(traced.arg(copy.get_program()).args(copy.get_args()).args(way));
+                let copied = fs::read(&destination).unwrap();
+                assert!(copied == fs::read(source).unwrap(), "{source:?} {faults} {way:?}");
+                let [from, to] = [source, &destination].map(|path| fs::metadata(path).unwrap());
+                assert!(
+                    to.blocks() <= from.blocks() + 8,
+                    "holes stay holes: {} blocks",
+                    to.blocks()
+                );
+            }
+        }
+    }
 }
