@@ -1,4 +1,4 @@
-//! [`Probe`]: what this kernel and this file accept, found out by trying.
+//! [`Probe`]: determines by trials what the kernel and a file support.
 
 use crate::{
     abi::{IOCB_FLAG_IOPRIO, Iocb, Iovec, UIO_MAXIOV},
@@ -10,12 +10,12 @@ use crate::{
 };
 use core::{mem::MaybeUninit, ptr};
 
-/// What native AIO can do with a file, on the kernel that is running.
+/// The features of native AIO that the running kernel and a file support.
 ///
-/// Everything is found out by trying it, never by a version number: versions are wrong where features
-/// were ported back or a sandbox stands in between. What is tried does no harm: one block is read,
-/// nothing is written, the file is synced, a poll is cancelled. What cannot be tried without harm is
-/// [`Support::Untried`].
+/// Each feature is determined by a trial and not by the version of the kernel, because features may
+/// be ported back, and sandboxes may forbid some. The trials are harmless: one block is read, the
+/// file is synced, a poll is cancelled, and nothing is written. Features that cannot be tried
+/// without harm are [`Support::Untried`].
 ///
 /// ```
 /// use linux_aio::{Opcode, Probe, RwFlags, Support};
@@ -38,29 +38,31 @@ pub struct Probe {
     write_flags: [(RwFlags, Support); FLAGS.len()],
     /// Whether requests may have a [priority](crate::Request::priority).
     pub priority: Support,
-    /// How many pieces a vectored read or write may have, if that could be tried.
+    /// The largest number of pieces of a vectored read or write, if that could be tried.
     pub pieces: Option<usize>,
     /// Whether a wait can change the signal mask atomically (`io_pgetevents`).
     pub pgetevents: Support,
-    /// Whether a forked child is told at once (`MADV_WIPEONFORK`).
+    /// Whether the library detects forked children (`MADV_WIPEONFORK`).
     pub wipe_on_fork: Support,
-    /// How many requests all contexts of the machine have claimed (`fs.aio-nr`), if /proc says so.
+    /// The number of requests that all contexts of the machine were made for (`fs.aio-nr`), if
+    /// /proc has it.
     pub in_use: Option<u64>,
-    /// How many they may claim (`fs.aio-max-nr`), if /proc says so.
+    /// The limit on that number (`fs.aio-max-nr`), if /proc has it.
     pub limit: Option<u64>,
 }
 
 /// Whether a feature is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
-    /// It was tried and accepted.
+    /// The feature was tried and accepted.
     Yes,
-    /// It was tried and refused, with this errno.
+    /// The feature was tried and refused, with this errno.
     No(Errno),
-    /// It could not be tried without harm. The file is not open for this (reading, writing), or it is
-    /// neither a regular file nor a block device. Or the answer depends on data that would have to be
-    /// written: [`RwFlags::NOWAIT`] and [`RwFlags::ATOMIC`] for writes, unless they are refused at once.
-    /// Or flags are ignored, as by an emulated kernel.
+    /// The feature could not be tried without harm, for one of these reasons: the file is not open
+    /// for the operation (reading, writing); it is neither a regular file nor a block device; the
+    /// result depends on data that would have to be written ([`RwFlags::NOWAIT`] and
+    /// [`RwFlags::ATOMIC`] for writes, unless the kernel refuses them without data); or the kernel
+    /// is emulated and ignores flags.
     Untried,
 }
 
@@ -77,18 +79,18 @@ const FLAGS: [RwFlags; 9] = [
     RwFlags::NOSIGNAL,
 ];
 
-/// How much is read, in bytes: a block of the devices with the largest ones.
+/// The number of bytes that are read: the largest logical block size.
 const BLOCK: usize = 4096;
 
 impl Probe {
-    /// Tries everything on this file.
+    /// Tries all features on a file.
     ///
-    /// A regular file or block device that is open for reading and writing tells most. Its first block
-    /// of 4096 bytes is read, and it is synced; nothing is written.
+    /// With a regular file or block device that is open for reading and writing, most features can
+    /// be tried. The first 4096 bytes are read, and the file is synced; nothing is written.
     ///
     /// # Errors
     ///
-    /// [`SetupError`], if there is no native AIO to be had at all.
+    /// [`SetupError`], if native AIO is not available.
     pub fn run<'fd>(file: impl Into<Fd<'fd>>) -> Result<Self, SetupError> {
         let file = file.into();
         let block = PageBuf::new(BLOCK).map_err(|errno| SetupError::explain("mmap", errno, 1))?;
@@ -103,7 +105,8 @@ impl Probe {
         };
         let priority = if heeds_flags { of_operation(trial.priority()) } else { Support::Untried };
         let pieces = if transfers { trial.pieces() } else { None };
-        // The poll is the last of `ALL`: if it can be neither over nor cancelled, it is left behind.
+        // The poll is the last of `ALL`: if it neither completes nor can be cancelled, it stays in
+        // flight until the context is destroyed.
         let operations = Opcode::ALL.map(|opcode| {
             let support = match opcode {
                 _ if opcode.is_transfer() && !transfers => Support::Untried,
@@ -134,14 +137,14 @@ impl Probe {
         })
     }
 
-    /// Whether an operation is to be had with this file.
+    /// Returns whether the file supports an operation.
     #[must_use]
     pub fn operation(&self, opcode: Opcode) -> Support {
         find(&self.operations, opcode)
     }
 
-    /// Whether reads or writes (in one piece or several) of this file take a flag. Of several flags,
-    /// the first one that is not to be had decides.
+    /// Returns whether reads or writes of this file support a flag. For several flags, the result
+    /// is that of the first one that is not supported.
     #[must_use]
     pub fn flag(&self, opcode: Opcode, flags: RwFlags) -> Support {
         let known = match opcode {
@@ -154,12 +157,12 @@ impl Probe {
     }
 }
 
-/// The entry of a table; what is not in it was not tried.
+/// Returns the entry of a table, or `Untried` if there is none.
 fn find<K: Copy + PartialEq>(table: &[(K, Support)], key: K) -> Support {
     table.iter().find(|(known, _)| *known == key).map_or(Support::Untried, |&(_, support)| support)
 }
 
-/// What a refused or accepted operation means.
+/// Returns the support of an operation from the result of its trial.
 fn of_operation(tried: Result<(), Errno>) -> Support {
     match tried {
         Ok(()) => Support::Yes,
@@ -168,16 +171,16 @@ fn of_operation(tried: Result<(), Errno>) -> Support {
     }
 }
 
-/// What a refused or accepted flag means, where all that was asked was tried.
+/// Returns the support of a flag from the result of its trial.
 fn of_flag(tried: Result<(), Errno>) -> Support {
     match tried {
-        // The second: it would have blocked, which is for `NOWAIT` to say.
+        // EAGAIN: the request would have blocked, so the kernel knows `NOWAIT`.
         Ok(()) | Err(Errno::EAGAIN) => Support::Yes,
         Err(errno) => Support::No(errno),
     }
 }
 
-/// One request at a time.
+/// The context and the buffer of the trials. One request is in flight at a time.
 struct Trial<'fd> {
     cx: RawContext,
     file: Fd<'fd>,
@@ -185,7 +188,7 @@ struct Trial<'fd> {
 }
 
 impl Trial<'_> {
-    /// Whether flags make a difference: whether one that no kernel knows is refused.
+    /// Returns whether the kernel checks flags: whether it refuses a flag that no kernel knows.
     fn heeds_flags(&mut self) -> bool {
         let unknown = with_flags(RwFlags::from_bits_retain(1 << 31));
         let refused = match self.transfer(Opcode::Pread, unknown) {
@@ -195,7 +198,7 @@ impl Trial<'_> {
         refused == Err(Errno::EOPNOTSUPP)
     }
 
-    /// Which flags reads take, found out by reading the first block.
+    /// Returns the flags that reads support, from reads of the first block.
     fn read_flags(&mut self) -> [(RwFlags, Support); FLAGS.len()] {
         let plain = self.read(RwFlags::empty());
         FLAGS.map(|flag| {
@@ -204,8 +207,9 @@ impl Trial<'_> {
         })
     }
 
-    /// Which flags writes take, as far as writing nothing tells. The kernel looks at most flags before
-    /// anything else, but some file systems look at `NOWAIT` and `ATOMIC` only where there are bytes.
+    /// Returns the flags that writes support, as far as writes of no bytes show it. The kernel
+    /// checks most flags first, but some file systems check `NOWAIT` and `ATOMIC` only if there are
+    /// bytes.
     fn write_flags(&mut self) -> [(RwFlags, Support); FLAGS.len()] {
         let plain = self.transfer(Opcode::Pwrite, Iocb::default());
         FLAGS.map(|flag| {
@@ -227,7 +231,7 @@ impl Trial<'_> {
         self.complete(Opcode::Pread, iocb)
     }
 
-    /// A transfer of no bytes.
+    /// Transfers no bytes.
     fn transfer(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
         let nothing = Iovec { iov_base: ptr::null_mut(), iov_len: 0 };
         let vectored = matches!(opcode, Opcode::Preadv | Opcode::Pwritev);
@@ -235,13 +239,13 @@ impl Trial<'_> {
         self.complete(opcode, Iocb { aio_buf, aio_nbytes, ..iocb })
     }
 
-    /// A poll that is over at once, if need be by being cancelled.
+    /// Polls the file, and cancels the poll.
     fn poll(&mut self) -> Result<(), Errno> {
         let events = PollEvents::IN | PollEvents::OUT;
         self.complete(Opcode::Poll, Iocb { aio_buf: events.bits().into(), ..Iocb::default() })
     }
 
-    /// A transfer with the usual class of priority.
+    /// Transfers no bytes, with a priority of the default class.
     fn priority(&mut self) -> Result<(), Errno> {
         let priority = Priority::new(PriorityClass::BestEffort, 4).unwrap_or(Priority::from_raw(0));
         let iocb = Iocb {
@@ -255,7 +259,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The most pieces that are accepted, all of them empty.
+    /// Returns the largest number of (empty) pieces that the kernel accepts.
     fn pieces(&mut self) -> Option<usize> {
         let nothing = [Iovec { iov_base: ptr::null_mut(), iov_len: 0 }; UIO_MAXIOV];
         let aio_buf = address(&nothing);
@@ -269,16 +273,17 @@ impl Trial<'_> {
         [UIO_MAXIOV, 256, 16, 8, 1].into_iter().find(|&count| accepts(count))
     }
 
-    /// A wait for nothing.
+    /// Calls `io_pgetevents` without waiting.
     fn pgetevents(&mut self) -> Support {
-        // SAFETY: there is room for no events, and none are asked for.
+        // SAFETY: (1) the length of the array is 0, and `timeout` is null; (2) the ring is not
+        // read; (3) `usig` is null.
         let waited = unsafe {
             sys::io_pgetevents(self.cx.id(), 0, 0, ptr::null_mut(), ptr::null(), ptr::null())
         };
         waited.map_or_else(Support::No, |_| Support::Yes)
     }
 
-    /// Submits a request, waits for it, and says whether it succeeded.
+    /// Submits a request, waits for it, and returns its result.
     fn complete(&mut self, opcode: Opcode, iocb: Iocb) -> Result<(), Errno> {
         let mut iocb = Iocb {
             aio_lio_opcode: opcode.raw(),
@@ -286,21 +291,21 @@ impl Trial<'_> {
             ..iocb
         };
         let iocb = &raw mut iocb;
-        // SAFETY: (1) the iocb is a local variable; (2) the file is open; (3) no bytes are transferred, or
-        // a block is read into `block`, which is left alone until the event has come; or it is leaked; iovecs are needed during
-        // the call only.
+        // SAFETY: (1) the iocb is a local variable; (2) the file is open; (3) no bytes are
+        // transferred, or a block is read into `block`, which is not accessed until the event was
+        // received, or is leaked below; (4) only one request is in flight.
         match unsafe { self.cx.submit(&[iocb]) } {
             Ok(1..) => {}
             Ok(0) => return Err(Errno::EAGAIN),
             Err(error) => return Err(errno_of(error)),
         }
         if opcode == Opcode::Poll {
-            // SAFETY: the iocb that was submitted.
+            // SAFETY: `iocb` was submitted, and points to a local variable.
             match unsafe { self.cx.cancel(iocb) } {
                 Ok(()) => {}
-                // Cancelled, or over.
+                // EINPROGRESS: the poll was cancelled. EINVAL: it has completed.
                 Err(ContextError::Os { errno: Errno::EINPROGRESS | Errno::EINVAL, .. }) => {}
-                // It ends with the context.
+                // The poll stays in flight until the context is destroyed.
                 Err(error) => return Err(errno_of(error)),
             }
         }
@@ -312,7 +317,7 @@ impl Trial<'_> {
                 }
                 Ok(_) | Err(ContextError::Os { errno: Errno::EINTR, .. }) => {}
                 Err(error) => {
-                    // It may be in flight for longer than the context can be waited for.
+                    // The request may still be in flight, even after the context was dropped.
                     core::mem::forget(core::mem::take(&mut self.block));
                     return Err(errno_of(error));
                 }
@@ -321,17 +326,17 @@ impl Trial<'_> {
     }
 }
 
-/// A request with these flags.
+/// Makes an iocb with these flags.
 fn with_flags(flags: RwFlags) -> Iocb {
     Iocb { aio_rw_flags: flags.bits().cast_signed(), ..Iocb::default() }
 }
 
-/// Where something is, for the kernel.
+/// Returns the address of a value, for an iocb.
 fn address<T: ?Sized>(of: &T) -> u64 {
     cast::to_u64(ptr::from_ref(of).cast::<u8>().expose_provenance())
 }
 
-/// The errno behind the failure of a call.
+/// Returns the errno of a call that failed.
 fn errno_of(error: ContextError) -> Errno {
     match error {
         ContextError::Os { errno, .. } => errno,

@@ -9,9 +9,9 @@ use crate::{
 };
 use core::ops::Deref;
 
-/// What a completed request asked for, and what the kernel answered: a copy, without buffer and tag.
+/// The options of a completed request and the kernel's event: a copy, without buffer and tag.
 ///
-/// It derefs to [`RequestInfo`], for what was asked for: operation, position, range, flags.
+/// It dereferences to [`RequestInfo`], which has the operation, offset, range and flags.
 #[derive(Clone, Copy, Debug)]
 pub struct CompletionInfo {
     request: RequestInfo,
@@ -23,13 +23,14 @@ impl CompletionInfo {
         Self { request: RequestInfo::new(template), event }
     }
 
-    /// The kernel's event, as it came; made up from the errno if `io_submit` refused the request.
+    /// Returns the kernel's event, unchanged. If `io_submit` refused the request, the library has
+    /// made the event from the errno.
     #[must_use]
     pub const fn event(&self) -> IoEvent {
         self.event
     }
 
-    /// The result, as [`Completion::result`](crate::Completion::result) has it at first.
+    /// Returns the result: the original value of [`Completion::result`](crate::Completion::result).
     ///
     /// # Errors
     ///
@@ -38,11 +39,11 @@ impl CompletionInfo {
         result_of(self.request.template(), &self.event)
     }
 
-    /// What the request came to, in the terms of its operation.
+    /// Returns the meaning of the result for the operation.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], which says what the errno means for this operation.
+    /// [`RequestError`], with the meaning of the errno for the operation.
     pub fn outcome(&self) -> Result<Outcome, RequestError> {
         Outcome::of(self.request.template(), self.result())
     }

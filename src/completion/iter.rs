@@ -1,13 +1,14 @@
-//! [`Completions`]: the completions there are, one after the other.
+//! [`Completions`]: an iterator over completions.
 
 use super::Completion;
 use crate::{slots::Slots, sys::fork_guard::ForkGuard};
 use core::{fmt, iter::FusedIterator};
 
-/// The completions there are, in the order in which they came.
+/// An iterator over the available completions, in the order in which they were received.
 ///
-/// Those that are not taken from it are there at the next [`reap`](crate::Context::reap) or
-/// [`wait`](crate::Context::wait). In a forked child it ends: they are the parent's.
+/// Completions that are not taken from the iterator are returned by the next
+/// [`reap`](crate::Context::reap) or [`wait`](crate::Context::wait). In a forked child the iterator
+/// is empty, because the completions belong to the parent.
 #[must_use = "completions that are not taken keep their slots in the context"]
 pub struct Completions<'cx, B, T> {
     slots: &'cx mut Slots<B, T>,

@@ -1,4 +1,4 @@
-//! [`Completion`]: what became of a request.
+//! [`Completion`]: a completed request, with its result.
 
 mod info;
 mod iter;
@@ -20,26 +20,27 @@ use crate::{
 };
 use core::fmt;
 
-/// A request that is over: its buffer and its tag are the caller's again, with the result.
+/// A request that has completed or was refused: its buffer, its tag and its result.
 #[non_exhaustive]
 pub struct Completion<B, T> {
-    /// The buffer of the request, whole.
+    /// The whole buffer of the request.
     pub buf: B,
     /// The tag of the request.
     pub tag: T,
-    /// How many bytes were transferred, or why none were. (For a poll, the bits of what was found;
-    /// for a sync, 0. [`outcome`](Self::outcome) tells them apart.)
+    /// The number of transferred bytes, or the errno. (For a poll, the bits of the events that
+    /// occurred; for a sync, 0. [`outcome`](Self::outcome) distinguishes the operations.)
     ///
-    /// Fewer than asked for is not an error: a read reached the end of the file, a write filled the
-    /// device, or a signal cut a synchronous transfer short. One request transfers at most
+    /// A short transfer is not an error: a read reached the end of the file, a write filled the
+    /// device, or a signal interrupted a synchronous transfer. One request transfers at most
     /// `INT_MAX` bytes, rounded down to a page: 0x7ffff000 with pages of 4 KiB.
-    /// [`into_rest`](Self::into_rest) makes a request of what is left.
+    /// [`into_rest`](Self::into_rest) makes a request for the remaining bytes.
     ///
     /// # Errors
     ///
-    /// The errno of this request, whether `io_submit` refused it (`EBADF`, `EINVAL`, `EFAULT`,
-    /// `EOPNOTSUPP`) or it failed later (`EIO`, `ENOSPC`, `EFBIG`, `EAGAIN` with `NOWAIT`,
-    /// `EINVAL` for a misaligned direct transfer). A result that no kernel gives is `EIO`.
+    /// The errno of this request. Either `io_submit` refused the request (`EBADF`, `EINVAL`,
+    /// `EFAULT`, `EOPNOTSUPP`), or it failed later (`EIO`, `ENOSPC`, `EFBIG`, `EAGAIN` with
+    /// `NOWAIT`, `EINVAL` for a misaligned direct transfer). If the kernel reports an impossible
+    /// result, the errno is `EIO`.
     pub result: Result<usize, Errno>,
     template: Template,
     event: IoEvent,
@@ -53,8 +54,8 @@ impl<B, T> Completion<B, T> {
         Self { buf, tag, result, template, event }
     }
 
-    /// What the request asked for, and the kernel's event: a copy, to be had before the buffer is moved
-    /// on.
+    /// Returns a copy of the request's options and of the kernel's event. Call it before the buffer
+    /// is moved out of the completion.
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};
@@ -77,33 +78,32 @@ impl<B, T> Completion<B, T> {
         CompletionInfo::new(self.template, self.event)
     }
 
-    /// What the request came to, in the terms of its operation.
+    /// Returns the meaning of the result for the operation.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], which says what the errno means for this operation.
+    /// [`RequestError`], with the meaning of the errno for the operation.
     pub fn outcome(&self) -> Result<Outcome, RequestError> {
         Outcome::of(&self.template, self.result)
     }
 
-    /// The part of the buffer that was transferred: read into, or written from. Empty on error.
+    /// Returns the part of the buffer that was read into or written from. It is empty on error.
     #[must_use]
     pub fn transferred(&self) -> &[u8]
     where
         B: AsRef<[u8]>,
     {
-        // `result` and `buf` are the caller's to change, and the result of a poll is no length.
+        // The caller may have changed `result` and `buf`, and the result of a poll is not a length.
         let range = self.template.range();
         let end = range.start + self.result.unwrap_or(0).min(range.len());
         self.buf.as_ref().get(range.start..end).unwrap_or_default()
     }
 
-    /// A request of what is left of a read or write that came out short, with the same flags, priority
-    /// and tag. What was transferred is left out, so that the transfer goes on where it stopped.
+    /// Makes a request for the remaining bytes of a short read or write, with the same flags,
+    /// priority and tag. Its range and its offset begin where the transfer stopped.
     ///
-    /// The file is given again; the request's own eventfd must be, if it shall have one. Both requests
-    /// together transfer what the first was made for: the range of the second begins where the first
-    /// ended.
+    /// The file must be passed again. The new request has no eventfd of its own; set it again if it
+    /// needs one.
     ///
     /// ```
     /// use linux_aio::{Batch, Context, PageBuf, Request};
@@ -128,8 +128,9 @@ impl<B, T> Completion<B, T> {
     ///
     /// # Errors
     ///
-    /// The completion, if there is no rest: all was transferred, or nothing (the end of the file), or it
-    /// failed, or it is no transfer; or `buf` was exchanged for one that is too short.
+    /// The completion, if there is nothing to continue: all bytes were transferred, or none (at the
+    /// end of the file), or the request failed, or it is not a transfer; or if `buf` was exchanged
+    /// for a buffer that is too short.
     pub fn into_rest<F>(
         self,
         file: impl IntoFile<Owner = F>,
@@ -140,15 +141,16 @@ impl<B, T> Completion<B, T> {
         self.into_rest_aligned(file, 1)
     }
 
-    /// [`into_rest`](Self::into_rest) for direct I/O: the rest begins at a position in the file that is
-    /// a multiple of `alignment`, in bytes.
+    /// Does the same as [`into_rest`](Self::into_rest), for direct I/O: the new request begins at
+    /// an offset in the file that is a multiple of `alignment`, in bytes.
     ///
-    /// If the transfer stopped elsewhere, up to `alignment - 1` bytes are transferred again.
+    /// If the transfer stopped at another offset, up to `alignment - 1` bytes are transferred
+    /// again.
     ///
     /// # Errors
     ///
-    /// As for [`into_rest`](Self::into_rest), and if less than a block was transferred: a direct read
-    /// that ends within a block has reached the end of the file.
+    /// The completion, as for [`into_rest`](Self::into_rest), and also if less than a block was
+    /// transferred: a direct read that ends within a block has reached the end of the file.
     pub fn into_rest_aligned<F>(
         self,
         file: impl IntoFile<Owner = F>,
@@ -162,17 +164,19 @@ impl<B, T> Completion<B, T> {
         let Some(template) = remains.rest(done, alignment) else {
             return Err(self);
         };
-        // SAFETY: the template was just made for this buffer.
+        // SAFETY: `remains` has returned the template for this buffer.
         Ok(unsafe { Request::again(template, file, self.buf, self.tag) }.into_kind())
     }
 
-    /// The same request again, with the same tag: after `EAGAIN` or `EINTR`, or to poll once more.
+    /// Makes the same request again, with the same tag: after `EAGAIN` or `EINTR`, or to poll
+    /// again.
     ///
-    /// The file is given again; the request's own eventfd must be, if it shall have one.
+    /// The file must be passed again. The new request has no eventfd of its own; set it again if it
+    /// needs one.
     ///
     /// # Errors
     ///
-    /// The completion, if `buf` was exchanged for one that is too short.
+    /// The completion, if `buf` was exchanged for a buffer that is too short.
     pub fn into_request<F>(
         self,
         file: impl IntoFile<Owner = F>,
@@ -184,7 +188,7 @@ impl<B, T> Completion<B, T> {
         let Some(template) = remains.whole() else {
             return Err(self);
         };
-        // SAFETY: the template was just made for this buffer.
+        // SAFETY: `remains` has returned the template for this buffer.
         Ok(unsafe { Request::again(template, file, self.buf, self.tag) })
     }
 }
@@ -200,13 +204,13 @@ impl<B: fmt::Debug, T: fmt::Debug> fmt::Debug for Completion<B, T> {
     }
 }
 
-/// The result that an event says.
+/// Returns the result in an event.
 #[inline]
 fn result_of(template: &Template, event: &IoEvent) -> Result<usize, Errno> {
     match cast::from_u64(event.res.cast_unsigned()) {
-        // An errno is negative, more than any buffer has.
+        // A negated errno is above `isize::MAX` as a `usize`, so it is larger than `max_result`.
         count if count <= template.max_result() => Ok(count),
-        // More than was asked for cannot have happened to this buffer.
+        // A count larger than `max_result` is impossible for this buffer.
         other => Err(decode(other).err().unwrap_or(Errno::EIO)),
     }
 }

@@ -1,4 +1,4 @@
-//! [`Outcome`]: the result of a request, as its operation has it.
+//! [`Outcome`]: the meaning of a result for its operation.
 
 use crate::{
     error::RequestError,
@@ -6,34 +6,35 @@ use crate::{
     types::{Errno, Opcode, PollEvents, cast},
 };
 
-/// What a request came to, where it did not fail.
+/// The result of a request that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Bytes were read or written. Fewer than asked for is not an error.
+    /// The number of bytes that were read or written. A short transfer is not an error.
     Transferred(usize),
-    /// What was written is on stable storage.
+    /// The data that was written before is on stable storage.
     Synced,
-    /// A poll found the file ready.
+    /// The file that a poll has waited for is ready.
     Ready {
-        /// For what. The kernel may report more than was asked for; bits without a name are kept.
+        /// The events that occurred. The kernel may report more events than were requested; bits
+        /// without a name are kept.
         events: PollEvents,
-        /// What was asked for: `events & asked` is without the rest.
+        /// The requested events: `events & asked` are those of them that occurred.
         asked: PollEvents,
     },
     /// A poll was cancelled before the file became ready.
     Cancelled,
-    /// A poll of a file that is not ready, and that the kernel cannot wait for in this way: a
-    /// terminal, a FIFO open for both reading and writing.
+    /// The file of a poll is not ready, and the kernel cannot wait for files of this kind:
+    /// terminals, and FIFOs that are open for both reading and writing.
     NotPollable,
 }
 
 impl Outcome {
-    /// What the result of a request means for its operation.
+    /// Returns the meaning of a result for the operation of a template.
     ///
     /// # Errors
     ///
-    /// What the errno means for it.
+    /// The errno, with its meaning for the operation.
     pub(super) fn of(
         template: &Template,
         result: Result<usize, Errno>,
@@ -45,7 +46,7 @@ impl Outcome {
                 let events = PollEvents::from_bits_retain(cast::low_16(cast::to_u64(found)));
                 Ok(Self::Ready { events, asked: template.events() })
             }
-            // The mask cannot be at fault: it has 16 bits by its type.
+            // The event mask is not the reason for the EINVAL: it has 16 bits.
             (Opcode::Poll, Err(Errno::EINVAL)) if template.is_unpollable() => Ok(Self::NotPollable),
             (_, Ok(bytes)) => Ok(Self::Transferred(bytes)),
             (opcode, Err(errno)) => Err(RequestError::new(opcode, errno)),

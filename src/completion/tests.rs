@@ -1,4 +1,4 @@
-//! What answers mean, right ones and those that no kernel gives.
+//! Tests of how results of the kernel are interpreted, including impossible ones.
 
 use super::*;
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
 };
 use std::vec;
 
-/// What becomes of a read of 16 bytes that the kernel answers with `res`.
-fn answered(res: i64) -> Completion<vec::Vec<u8>, ()> {
+/// Returns the completion of a read of 16 bytes whose event has the result `res`.
+fn completed(res: i64) -> Completion<vec::Vec<u8>, ()> {
     // SAFETY: nothing is submitted.
     let file = unsafe { Fd::from_raw(-1) };
     let request = Request::read(file, vec![7; 32], 0).range(8..24);
@@ -18,20 +18,20 @@ fn answered(res: i64) -> Completion<vec::Vec<u8>, ()> {
 }
 
 #[test]
-fn right_answers() {
-    assert_eq!(answered(16).transferred().len(), 16);
-    assert_eq!(answered(5).transferred().len(), 5);
-    assert_eq!((answered(0).result, answered(0).transferred().len()), (Ok(0), 0));
-    assert_eq!((answered(-5).result, answered(-5).transferred().len()), (Err(Errno::EIO), 0));
-    assert_eq!(answered(-4095).result.unwrap_err().raw(), 4095);
+fn results_within_the_request_are_ok() {
+    assert_eq!(completed(16).transferred().len(), 16);
+    assert_eq!(completed(5).transferred().len(), 5);
+    assert_eq!((completed(0).result, completed(0).transferred().len()), (Ok(0), 0));
+    assert_eq!((completed(-5).result, completed(-5).transferred().len()), (Err(Errno::EIO), 0));
+    assert_eq!(completed(-4095).result.unwrap_err().raw(), 4095);
 }
 
-/// As many bytes as can be said: more than 1024 pieces can lead to with 48-bit addresses, but not
-/// with 57-bit ones, since pieces that are only read from may be the same.
-struct AllThereIs;
+/// A buffer of `usize::MAX` bytes. 1024 pieces can have that many bytes together with 57-bit
+/// addresses, but not with 48-bit ones: pieces that are only read from may overlap.
+struct Largest;
 
 // SAFETY: nothing is submitted.
-unsafe impl IoBuf for AllThereIs {
+unsafe impl IoBuf for Largest {
     fn io_ptr(&mut self) -> *mut u8 {
         core::ptr::null_mut()
     }
@@ -46,20 +46,20 @@ unsafe impl IoBuf for AllThereIs {
 }
 
 // SAFETY: nothing is submitted.
-unsafe impl IoVecs for AllThereIs {}
+unsafe impl IoVecs for Largest {}
 
 #[test]
-fn an_errno_is_one_however_much_was_asked_for() {
+fn errno_is_no_count_for_the_largest_buffer() {
     // SAFETY: nothing is submitted.
     let file = unsafe { Fd::from_raw(-1) };
-    let (template, _, buf, tag) = Request::writev(file, AllThereIs, 0).unwrap().into_raw_parts();
+    let (template, _, buf, tag) = Request::writev(file, Largest, 0).unwrap().into_raw_parts();
     let event = IoEvent { res: -22, ..IoEvent::default() };
     let done = Completion::new(Taken { buf, tag, template, event });
     assert_eq!(done.result, Err(Errno::EINVAL));
 }
 
 #[test]
-fn all_bits_of_a_poll_are_kept() {
+fn poll_outcome_keeps_all_bits() {
     for res in [0x1001, 0xffff] {
         // SAFETY: nothing is submitted.
         let file = unsafe { Fd::from_raw(-1) };
@@ -73,8 +73,8 @@ fn all_bits_of_a_poll_are_kept() {
 }
 
 #[test]
-fn a_result_that_was_tampered_with() {
-    let mut done = answered(16);
+fn transferred_is_within_the_buffer_if_result_was_changed() {
+    let mut done = completed(16);
     for result in [17, 24, usize::MAX] {
         done.result = Ok(result);
         assert!(done.transferred().len() <= 32);
@@ -82,10 +82,10 @@ fn a_result_that_was_tampered_with() {
 }
 
 #[test]
-fn answers_that_no_kernel_gives() {
+fn impossible_results_are_eio() {
     for res in [17, 24, 32, i64::MAX, i64::MIN, -4096, -1 << 40, 1 << 40] {
-        let done = answered(res);
+        let done = completed(res);
         assert_eq!((done.result, done.transferred().len()), (Err(Errno::EIO), 0), "{res}");
-        assert_eq!(done.info().event().res, res, "as it came");
+        assert_eq!(done.info().event().res, res, "unchanged");
     }
 }

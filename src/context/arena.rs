@@ -1,9 +1,9 @@
-//! [`Arena`]: where things are in the pages of a context.
+//! [`Arena`]: the pages of a context.
 //!
-//! One mapping holds, in this order: the pointers of one `io_submit`, the ids of completed requests,
-//! room for the events of one `io_getevents`, and the slots. They are here and not in the handle so
-//! that the handle is small and the iocbs stay where they are when it moves. What every request uses
-//! comes first, and does not depend on the type of buffer and tag.
+//! One mapping contains, in this order: the pointers for one `io_submit`, the ids of completed
+//! requests, the events of one `io_getevents`, and the slots. Because they are not in the handle,
+//! the handle is small, and the iocbs do not move with it. The parts that do not depend on the
+//! types of buffer and tag come first.
 
 use crate::{
     abi::{IoEvent, Iocb},
@@ -13,7 +13,7 @@ use crate::{
 };
 use core::{mem::MaybeUninit, slice};
 
-/// The pages of a context, and how many requests they have room for.
+/// The pages of a context, with room for a number of requests.
 ///
 /// # Invariants
 ///
@@ -24,20 +24,20 @@ pub(super) struct Arena {
     capacity: u32,
 }
 
-/// What slots are aligned to at least: a cache line.
+/// The minimum alignment of the slots: a cache line.
 const LINE: usize = 64;
 
-/// Bytes for each request before the slots: a pointer, two ids, an event.
+/// The number of bytes for each request before the slots: a pointer, two ids, an event.
 const PER_REQUEST: usize = size_of::<*mut Iocb>() + IDS + size_of::<IoEvent>();
 const IDS: usize = 2 * size_of::<u64>();
 
 impl Arena {
-    /// Nothing, for no requests.
+    /// Makes an arena for no requests, without pages.
     pub(super) const fn none() -> Self {
         Self { pages: Pages::none(), capacity: 0 }
     }
 
-    /// Nothing yet, for that many requests with buffer `B` and tag `T`.
+    /// Maps pages for `capacity` requests with buffer `B` and tag `T`.
     ///
     /// # Errors
     ///
@@ -47,12 +47,12 @@ impl Arena {
         Ok(Self { pages: Pages::map(len)?, capacity })
     }
 
-    /// How many requests there is room for.
+    /// Returns the number of requests for which there is room.
     pub(super) const fn capacity(&self) -> u32 {
         self.capacity
     }
 
-    /// Where the slots begin, in bytes.
+    /// Returns the offset of the slots, in bytes.
     fn slots_at<B, T>(capacity: u32) -> Option<usize> {
         const {
             assert!(
@@ -64,18 +64,18 @@ impl Arena {
         before.checked_next_multiple_of(LINE.max(align_of::<Slot<B, T>>()))
     }
 
-    /// How many bytes are needed in all.
+    /// Returns the number of bytes for `capacity` requests with buffer `B` and tag `T`.
     fn len<B, T>(capacity: u32) -> Option<usize> {
         let slots = cast::from_u32(capacity).checked_mul(size_of::<Slot<B, T>>())?;
         Self::slots_at::<B, T>(capacity)?.checked_add(slots)
     }
 
-    /// Maps other pages, if those there are have too little room for slots with buffer `B` and tag
+    /// Maps new pages, if the existing ones have not enough room for slots with buffer `B` and tag
     /// `T`.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; the pages stay.
+    /// `ENOMEM`; the existing pages are kept.
     pub(super) fn ensure<B, T>(&mut self) -> Result<(), Errno> {
         if Self::len::<B, T>(self.capacity).is_none_or(|len| self.pages.len_bytes() < len) {
             *self = Self::new::<B, T>(self.capacity)?;
@@ -83,7 +83,7 @@ impl Arena {
         Ok(())
     }
 
-    /// An empty table in the pages.
+    /// Makes an empty table in the pages.
     ///
     /// # Errors
     ///
@@ -91,54 +91,58 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// 1. The pages outlive the use of the table.
-    /// 2. No table that was made of them before is used again.
+    /// 1. The table is not used after the arena is dropped.
+    /// 2. No table that was made in the arena before is used again.
     pub(super) unsafe fn slots<B, T>(&mut self, generation: u32) -> Result<Slots<B, T>, Errno> {
         self.ensure::<B, T>()?;
         let base = self.pages.base().as_ptr();
         let at = Self::slots_at::<B, T>(self.capacity).ok_or(Errno::ENOMEM)?;
         let (slots, ids) = (base.wrapping_add(at), base.wrapping_add(self.ids_at()));
-        // SAFETY: the pages have room for the slots from `at` on (`ensure`) and, before them, for twice
-        // as many ids. Both are aligned: pages to at least `ALIGN`, which suffices (`slots_at`), and what
-        // comes before the ids and the slots is a multiple of what they need. The caller gives both to
-        // this table alone.
+        // SAFETY: after `ensure`, the pages have room for the slots from `at` on, and for twice as
+        // many ids at `ids_at` (invariant). Both are aligned: the pages are aligned to at least
+        // `ALIGN`, which `slots_at` checks to be sufficient, and both offsets are multiples of the
+        // alignment. The pages are not dropped before the table (duty 1 of the caller). No other
+        // table uses them (duty 2), and the methods of the arena use other bytes.
         Ok(unsafe { Slots::new(slots.cast(), ids.cast(), self.capacity, generation) })
     }
 
-    /// Where the ids begin, in bytes.
+    /// Returns the offset of the ids, in bytes.
     const fn ids_at(&self) -> usize {
         cast::from_u32(self.capacity) * size_of::<*mut Iocb>()
     }
 
-    /// Room for the pointers of one call.
+    /// Returns the memory for the pointers of one call.
     #[inline]
     pub(super) fn pointers(&mut self) -> &mut [MaybeUninit<*mut Iocb>] {
         let start = self.pages.base().as_ptr().cast();
-        // SAFETY: the invariant: there is room for as many, first in the pages; the table uses other
-        // bytes; `&mut self` excludes a second slice. With no capacity, it is an empty slice, and the
-        // address is aligned nevertheless.
+        // SAFETY: the pages begin with `capacity` pointers (invariant). The table uses other bytes,
+        // and `&mut self` excludes other references to these. If the capacity is 0, the slice is
+        // empty, and its address is aligned and not null.
         unsafe { slice::from_raw_parts_mut(start, cast::from_u32(self.capacity)) }
     }
 
-    /// The pointers of the last call, to look at.
+    /// Returns the memory for the pointers of one call, for reading.
     #[inline]
     pub(super) fn peek_pointers(&self) -> &[MaybeUninit<*mut Iocb>] {
         let start = self.pages.base().as_ptr().cast();
-        // SAFETY: as in `pointers`; `&self` excludes writers.
+        // SAFETY: the pages begin with `capacity` pointers (invariant). The table uses other bytes,
+        // and `&self` excludes mutable references to these. If the capacity is 0, the slice is
+        // empty, and its address is aligned and not null.
         unsafe { slice::from_raw_parts(start, cast::from_u32(self.capacity)) }
     }
 
-    /// Room for the events of one call.
+    /// Returns the memory for the events of one call.
     #[inline]
     pub(super) fn events(&mut self) -> &mut [MaybeUninit<IoEvent>] {
         let at = self.ids_at() + cast::from_u32(self.capacity) * IDS;
         let start = self.pages.base().as_ptr().wrapping_add(at);
-        // SAFETY: the invariant: there is room for as many behind the ids, aligned as they are; else as
-        // for the pointers.
+        // SAFETY: after the ids, the pages have `capacity` events (invariant), with the same
+        // alignment. The table uses other bytes, and `&mut self` excludes other references to
+        // these. If the capacity is 0, the slice is empty, and its address is aligned and not null.
         unsafe { slice::from_raw_parts_mut(start.cast(), cast::from_u32(self.capacity)) }
     }
 
-    /// Never gives the pages back.
+    /// Leaves the pages mapped for ever.
     pub(super) fn leak(self) {
         self.pages.leak();
     }

@@ -1,4 +1,4 @@
-//! [`Context::cancel`], and finding what to cancel.
+//! [`Context::cancel`] and [`Context::in_flight`].
 
 use super::Context;
 use crate::{
@@ -7,22 +7,23 @@ use crate::{
     types::Errno,
 };
 
-/// What became of an attempt to cancel.
+/// The result of an attempt to cancel a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelResult {
-    /// It was cancelled. Its completion will come, as
-    /// [`Outcome::Cancelled`](crate::Outcome::Cancelled) if it was not ready at the same time.
+    /// The request was cancelled. Its completion follows, with
+    /// [`Outcome::Cancelled`](crate::Outcome::Cancelled) unless it became ready at the same time.
     Cancelled,
-    /// It cannot be cancelled, or is over already. Its completion will come, or is there.
+    /// The request cannot be cancelled, or has completed. Its completion follows, or is available.
     NotCancellable,
-    /// There is no such request in flight: its completion has been received.
+    /// There is no such request in flight: its completion was received.
     NotInFlight,
 }
 
 impl<B, T> Context<B, T> {
-    /// The requests in flight whose completions have not been received, in no particular order.
+    /// Returns an iterator over the requests in flight whose completions were not received, in no
+    /// particular order.
     ///
-    /// To find the one to cancel:
+    /// For example, to find a request to cancel:
     ///
     /// ```
     /// use linux_aio::{Batch, CancelResult, Context, Outcome, PollEvents, Request};
@@ -45,15 +46,15 @@ impl<B, T> Context<B, T> {
         self.slots.in_flight(self.inner.serial())
     }
 
-    /// Asks the kernel to give a request up. In practice it does so for polls only.
+    /// Tries to cancel a request in flight. In practice, the kernel cancels only polls.
     ///
-    /// Whatever the answer, a request in flight has its one completion. A read or write that is not
-    /// cancellable goes on.
+    /// Each request in flight has exactly one completion, whatever the result of this method is.
+    /// Reads and writes that cannot be cancelled continue.
     ///
     /// # Errors
     ///
-    /// [`ContextError::Forked`], [`ContextError::Gone`], or [`ContextError::Os`] if the call is
-    /// refused.
+    /// [`ContextError::Forked`], [`ContextError::Gone`], or [`ContextError::Os`] if the call fails
+    /// for another reason.
     ///
     /// # Kernel
     ///
@@ -66,12 +67,14 @@ impl<B, T> Context<B, T> {
             return Ok(CancelResult::NotInFlight);
         };
         self.inner.stats.system_calls += 1;
-        // SAFETY: it is in its slot, where it was when it was submitted, and nobody borrows it.
+        // SAFETY: the iocb is that of a request in flight, at the address at which it was
+        // submitted, and it is not borrowed.
         match unsafe { self.inner.raw().cancel(iocb) } {
             Ok(()) | Err(ContextError::Os { errno: Errno::EINPROGRESS, .. }) => {
                 Ok(CancelResult::Cancelled)
             }
-            // Or the context is gone, in which case nothing will come.
+            // If the context is gone, `submit_nothing` returns this error: there will be no
+            // completion.
             Err(ContextError::Os { errno: Errno::EINVAL, .. }) => {
                 self.submit_nothing().map(|()| CancelResult::NotCancellable)
             }
@@ -79,13 +82,14 @@ impl<B, T> Context<B, T> {
         }
     }
 
-    /// Cancels a request in flight with this tag, if there is one: the first that is found.
+    /// Tries to cancel a request in flight that has this tag: the first one that is found.
     ///
-    /// It looks through all requests in flight. With a [`RequestId`], nothing has to be looked for.
+    /// This searches all requests in flight. [`cancel`](Self::cancel) with a [`RequestId`] is
+    /// faster.
     ///
     /// # Errors
     ///
-    /// As for [`cancel`](Self::cancel).
+    /// Those of [`cancel`](Self::cancel).
     #[doc(alias = "io_cancel")]
     pub fn cancel_tag(&mut self, tag: &T) -> Result<CancelResult, ContextError>
     where
@@ -99,14 +103,14 @@ impl<B, T> Context<B, T> {
         }
     }
 
-    /// Cancels all polls, which could otherwise stay in flight without end.
+    /// Cancels all polls, which otherwise might never complete.
     ///
-    /// In the order in which they were submitted: the kernel has a list of them, oldest first, and looks
-    /// through it each time.
+    /// They are cancelled in the order in which they were submitted, because the kernel searches a
+    /// list of them for each call, oldest first.
     ///
     /// # Errors
     ///
-    /// The call is refused, so that a poll may never be over.
+    /// Those of the call. Polls may still be in flight.
     pub(super) fn cancel_polls(&mut self) -> Result<(), ContextError> {
         let (raw, arena) = self.inner.raw_and_arena();
         let mut calls = 0;
@@ -114,9 +118,10 @@ impl<B, T> Context<B, T> {
         for poll in self.slots.polls(arena.events()) {
             let Some(iocb) = self.slots.iocb(poll.data) else { continue };
             calls += 1;
-            // SAFETY: as in `cancel`.
+            // SAFETY: the iocb is that of a request in flight, at the address at which it was
+            // submitted, and it is not borrowed.
             match unsafe { raw.cancel(iocb) } {
-                // Cancelled; or it cannot be, since it is over.
+                // EINPROGRESS: the poll was cancelled. EINVAL: it has completed.
                 Ok(())
                 | Err(ContextError::Os { errno: Errno::EINPROGRESS | Errno::EINVAL, .. }) => {}
                 Err(error) => {

@@ -10,28 +10,30 @@ use crate::{
 use core::time::Duration;
 
 impl<B, T> Context<B, T> {
-    /// Sets an eventfd whose counter rises by 1 for each completion of the requests submitted from now
-    /// on, but for those that have [one of their own](crate::Request::eventfd); `None` ends that.
+    /// Sets an eventfd whose counter increases by 1 for each completion of a request that is
+    /// submitted from now on, except requests that have [an eventfd of their
+    /// own](crate::Request::eventfd). `None` removes the eventfd.
     ///
-    /// It counts every completion, also of requests that the kernel refused: an event loop that sleeps
-    /// on it misses none. To lose nothing, read the eventfd first and reap afterwards.
+    /// The counter counts every completion, also those of requests that the kernel refused, so that
+    /// an event loop that waits for the eventfd misses none. To miss no completion, read the
+    /// eventfd first and reap afterwards.
     ///
-    /// The context keeps a duplicate of the descriptor, so the caller may close it. A scope uses the
-    /// eventfd of the context that it is entered on, and what is set in it stays set.
+    /// The context keeps a duplicate of the descriptor, so the caller may close its own. A scope
+    /// uses the eventfd of its context. An eventfd that is set in a scope stays set after it.
     ///
     /// # Errors
     ///
-    /// The one before stays in force.
+    /// On error, the previous eventfd stays set.
     ///
-    /// * [`ContextError::NotEventfd`]: it is another kind of file (before Linux 4.13 the kernel says so
-    ///   of every file), or something between the program and the kernel ignores eventfds.
-    /// * [`ContextError::Os`]: no descriptor is left (`fcntl`: `EMFILE`).
+    /// * [`ContextError::NotEventfd`]: the file is not an eventfd (before Linux 4.13 this is the
+    ///   result for every file), or a sandbox or emulator ignores eventfds.
+    /// * [`ContextError::Os`]: no descriptor is available (`fcntl`: `EMFILE`).
     /// * [`ContextError::Forked`], [`ContextError::Gone`].
     ///
     /// # Kernel
     ///
-    /// `IOCB_FLAG_RESFD`; since Linux 2.6.22. `fcntl(2)` with `F_DUPFD_CLOEXEC`. A refused request is
-    /// added by `write(2)`.
+    /// `IOCB_FLAG_RESFD`; since Linux 2.6.22. `fcntl(2)` with `F_DUPFD_CLOEXEC`. For a refused
+    /// request, the library adds 1 by `write(2)`.
     #[doc(alias = "IOCB_FLAG_RESFD")]
     pub fn set_eventfd(&mut self, eventfd: Option<Fd<'_>>) -> Result<(), ContextError> {
         self.inner.raw().check()?;
@@ -46,22 +48,23 @@ impl<B, T> Context<B, T> {
         Ok(())
     }
 
-    /// Checks that requests can notify by this file: that eventfds are not ignored, and that it is one.
+    /// Checks that the kernel does not ignore eventfds, and that the file is an eventfd.
     ///
-    /// The kernel looks at the eventfd of a request before its flags. So a request that has the file
-    /// for an eventfd, and a flag that no kernel knows, is refused for the one or for the other. Where it
-    /// is accepted, the kernel is an emulated one that ignores flags. (The counter has risen by 1 then.)
+    /// The kernel checks the eventfd of a request before its flags. So a request with this file as
+    /// its eventfd, and with a flag that no kernel knows, is refused because of one of the two, and
+    /// the errno tells which. If the request is accepted, the kernel is emulated and ignores flags.
+    /// (Then the counter has increased by 1.)
     ///
     /// # Errors
     ///
-    /// See [`set_eventfd`](Self::set_eventfd).
+    /// Those of [`set_eventfd`](Self::set_eventfd).
     fn check_eventfd(&mut self, fd: Fd<'_>) -> Result<(), ContextError> {
-        match self.try_eventfd(fd, -1) {
+        match self.submit_with_eventfd(fd, -1) {
             Err(ContextError::Os { errno: Errno::EBADF, .. }) => {}
             Ok(()) => return Err(ContextError::NotEventfd),
-            tried => return self.or_gone(tried),
+            tried => return self.gone_if_einval(tried),
         }
-        match self.try_eventfd(fd, fd.as_raw()) {
+        match self.submit_with_eventfd(fd, fd.as_raw()) {
             Ok(()) | Err(ContextError::Os { errno: Errno::EOPNOTSUPP, .. }) => Ok(()),
             Err(ContextError::Os { errno: Errno::EINVAL | Errno::EBADF, .. }) => {
                 Err(ContextError::NotEventfd)
@@ -70,23 +73,26 @@ impl<B, T> Context<B, T> {
         }
     }
 
-    /// What `EINVAL` means where the request is not at fault: the context is.
-    fn or_gone(&mut self, tried: Result<(), ContextError>) -> Result<(), ContextError> {
+    /// Returns [`ContextError::Gone`] if `tried` is `EINVAL` and the context is the reason;
+    /// otherwise `tried`.
+    fn gone_if_einval(&mut self, tried: Result<(), ContextError>) -> Result<(), ContextError> {
         if let Err(ContextError::Os { errno: Errno::EINVAL, .. }) = tried {
             self.submit_nothing()?;
         }
         tried
     }
 
-    /// Submits a read of no bytes, with this eventfd and a flag that no kernel knows. If it is accepted,
-    /// its event is taken, so that nothing of it is left.
+    /// Submits a read of no bytes, with this eventfd and a flag that no kernel knows. If the
+    /// request is accepted, its event is taken.
+    ///
+    /// `eventfd` is the number of `fd`, or -1.
     ///
     /// # Errors
     ///
-    /// What the kernel answers.
-    fn try_eventfd(&mut self, fd: Fd<'_>, eventfd: i32) -> Result<(), ContextError> {
+    /// Those of the calls.
+    fn submit_with_eventfd(&mut self, fd: Fd<'_>, eventfd: i32) -> Result<(), ContextError> {
         let mut iocb = Iocb {
-            aio_data: u64::MAX, // of no request
+            aio_data: u64::MAX, // the id of no request
             aio_fildes: fd.as_raw().cast_unsigned(),
             aio_rw_flags: i32::MIN,
             aio_flags: IOCB_FLAG_RESFD,
@@ -94,24 +100,25 @@ impl<B, T> Context<B, T> {
             ..Iocb::default()
         };
         self.inner.stats.system_calls += 1;
-        // SAFETY: (1) the iocb is a local variable; (2) the file is open, and what is no eventfd is
-        // refused; (3) there is no buffer.
+        // SAFETY: (1) the iocb is a local variable; (2) `fd` is open, and `eventfd` is the same
+        // descriptor, or -1, which the kernel refuses; (3) no bytes are transferred; (4) the
+        // request is not cancelled.
         match unsafe { self.inner.raw().submit(&[&raw mut iocb]) }? {
             0 => Err(ContextError::Again),
             _ => self.take_unexpected(),
         }
     }
 
-    /// Waits a while for the event of a request that is not in the table.
+    /// Waits up to a second for the event of a request that is not in the table, and takes it.
     ///
     /// # Errors
     ///
-    /// What the kernel answers.
+    /// Those of `io_getevents`.
     fn take_unexpected(&mut self) -> Result<(), ContextError> {
         const TRIES: u32 = 100;
         let before = self.inner.stats.spurious;
         for _ in 0..TRIES {
-            // Requests of ours may be over first.
+            // Events of requests in the table may arrive before.
             self.getevents(1, Some(Duration::from_millis(10)))?;
             if self.inner.stats.spurious > before {
                 self.inner.stats.spurious = before;
@@ -121,23 +128,26 @@ impl<B, T> Context<B, T> {
         Ok(())
     }
 
-    /// Whether this is a poll whose own eventfd is one, so that its `EINVAL` is the file's. (It is not
-    /// known of what ignores flags.)
+    /// Returns whether this is a poll with an eventfd that is known to be valid, so that the file
+    /// is the reason for its `EINVAL`. (If the kernel is emulated and ignores flags, this is not
+    /// known.)
     ///
     /// # Safety
     ///
-    /// `iocb` leads to the slot of a request that the kernel does not have, and its descriptors are open.
+    /// 1. `iocb` is in a slot, and is not borrowed. The kernel has not accepted its request.
+    /// 2. The descriptors of the request are open.
     #[cold]
     pub(super) unsafe fn has_good_eventfd(&mut self, iocb: *mut Iocb) -> bool {
-        // SAFETY: the caller says so; nobody borrows the slot.
+        // SAFETY: the iocb is in a slot, and is not borrowed (duty 1 of the caller).
         let Iocb { aio_lio_opcode, aio_flags, aio_resfd, .. } = unsafe { *iocb };
         if aio_lio_opcode != IOCB_CMD_POLL || aio_flags & IOCB_FLAG_RESFD == 0 {
             return false;
         }
         let eventfd = aio_resfd.cast_signed();
-        // SAFETY: the caller says that it is open.
+        // SAFETY: (1) the descriptor is open (duty 2 of the caller) while `fd` is used; (2) it is
+        // the eventfd of a request.
         let fd = unsafe { Fd::from_raw(eventfd) };
-        let tried = self.try_eventfd(fd, eventfd);
+        let tried = self.submit_with_eventfd(fd, eventfd);
         matches!(tried, Err(ContextError::Os { errno: Errno::EOPNOTSUPP, .. }))
     }
 }

@@ -1,7 +1,7 @@
-//! [`Context`]: the kernel's side of a program's I/O, from set-up to the end.
+//! [`Context`]: a kernel context, with the buffers and tags of its requests.
 //!
-//! What it does in between has files of its own: `submit`, `wait`, `cancel`, `scope`, `eventfd`,
-//! `ring`.
+//! This file has the constructor and the destructor. Other methods are in the files `submit`,
+//! `wait`, `cancel`, `scope`, `eventfd` and `ring`.
 
 mod arena;
 mod cancel;
@@ -28,28 +28,29 @@ use crate::{
 use core::{fmt, mem};
 use inner::Inner;
 
-/// A kernel context with room for a number of requests: those in flight, and those completed and not
-/// yet taken.
+/// A kernel context with room for a number of requests: those in flight, and those that have
+/// completed and were not taken.
 ///
 /// It owns the buffers `B` and tags `T` of these requests. A context made by [`new`](Self::new)
-/// owns everything it touches, hence `B: 'static`: leaking it leaks the buffers with it, and is
-/// safe. Buffers borrowed from the stack go through a [`scope`](Self::scope).
+/// requires `B: 'static`, so its buffers are not borrowed: leaking the context leaks the buffers,
+/// and is safe. Buffers that are borrowed, for example from the stack, are used in a
+/// [`scope`](Self::scope).
 ///
-/// The handle is small and may move, also to another thread; the requests stay where they are, in
-/// pages of their own. Making a context takes about 12 µs and ending one 24 to 64 ms, so make few
-/// and keep them.
+/// The handle is small and can be moved, also to another thread. The requests do not move with it:
+/// they are in separate pages. Making a context takes about 12 µs and closing one 24 to 64 ms, so
+/// make few contexts and keep them.
 ///
 /// # Forks
 ///
-/// A forked child does not have the context. There each method that could fail answers
-/// [`ContextError::Forked`], and dropping the handle leaves the parent's context untouched. (Before
-/// Linux 4.14 the child is found out only by the kernel's refusal, and answers
+/// A forked child cannot use the context. In the child, each method that returns a `Result` returns
+/// [`ContextError::Forked`], and dropping the handle does not affect the parent's context. (Before
+/// Linux 4.14 the library cannot detect a child; the kernel refuses its calls, and the error is
 /// [`ContextError::Gone`].)
 ///
 /// # Invariants
 ///
-/// The table lies in the pages of `inner`, and is as large as its capacity says; or `inner` is nothing
-/// and the table has no slots.
+/// The table is in the pages of `inner`, and has the capacity of `inner`; or `inner` is
+/// [`Inner::none`] and the table has no slots.
 pub struct Context<B, T> {
     inner: Inner,
     slots: Slots<B, T>,
@@ -58,15 +59,15 @@ pub struct Context<B, T> {
 impl<B: 'static, T> Context<B, T> {
     /// Makes a context with room for `capacity` requests.
     ///
-    /// It counts with `capacity` against the machine-wide limit `fs.aio-max-nr` (65,536 by default).
-    /// A request takes some 216 bytes of memory beside buffer and tag; what is never used is never
-    /// touched.
+    /// `capacity` counts against the machine-wide limit `fs.aio-max-nr` (65,536 by default). Each
+    /// request takes about 216 bytes of memory in addition to its buffer and tag. Memory for
+    /// requests that are never made is not touched.
     ///
     /// # Errors
     ///
-    /// [`SetupError`], with what was asked, what is in use, and the limit: `EAGAIN` if the limit is
-    /// used up, `ENOMEM`, `ENOSYS` or `EPERM` if the kernel or a sandbox forbids AIO, `EINVAL` if
-    /// `capacity` is 0 or more than the kernel allows (4,194,304 or so).
+    /// [`SetupError`], with the capacity, the number in use, and the limit: `EAGAIN` if the limit
+    /// is used up, `ENOMEM`, `ENOSYS` or `EPERM` if the kernel or a sandbox forbids AIO, `EINVAL`
+    /// if `capacity` is 0 or more than the kernel allows (about 4,194,304).
     ///
     /// # Kernel
     ///
@@ -74,51 +75,56 @@ impl<B: 'static, T> Context<B, T> {
     #[doc(alias = "io_setup")]
     pub fn new(capacity: usize) -> Result<Self, SetupError> {
         let mut inner = Inner::new::<B, T>(capacity)?;
-        // SAFETY: `B` is not borrowed.
+        // SAFETY: (1) `B` is `'static`, so it is not borrowed; (2) `inner` is new, and had no
+        // table.
         unsafe { Self::of_inner(&mut inner) }
             .map_err(|errno| SetupError::explain("mmap", errno, capacity))
     }
 }
 
 impl<B, T> Context<B, T> {
-    /// A context made of what another one consisted of.
+    /// Makes a context of `inner`, which was new or a part of another context. On success, `inner`
+    /// is [`Inner::none`] afterwards.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`. The inner part stays where it was.
+    /// `ENOMEM`. `inner` is unchanged.
     ///
     /// # Safety
     ///
-    /// 1. `B` may be borrowed: the caller sees to it that nothing is in flight when the borrow ends.
-    /// 2. The table of the context that `inner` was taken from is not used again.
+    /// 1. If `B` is borrowed, the caller ensures that the kernel uses no buffer when the borrow
+    ///    ends.
+    /// 2. The table of the context from which `inner` was taken is not used again.
     unsafe fn of_inner(inner: &mut Inner) -> Result<Self, Errno> {
         let generation = inner.generation;
-        // SAFETY: (1) pages and table stay together in this context, as `take_inner` takes them out;
-        // (2) the caller says so.
+        // SAFETY: (1) the pages stay with the table in this context, and `take_inner` takes both;
+        // (2) the previous table is not used again (duty 2 of the caller).
         let slots = unsafe { inner.arena.slots(generation)? };
         let mut inner = mem::replace(inner, Inner::none());
-        // The pointers lead to slots of another table.
+        // The pointers in the arena are those of the previous table.
         inner.submitted = 0;
         Ok(Self { inner, slots })
     }
 
-    /// Takes the inner part out, and leaves none, with a table of no slots.
+    /// Takes `inner` and the table, and leaves [`Inner::none`] and a table of no slots.
     fn take_inner(&mut self) -> (Inner, Slots<B, T>) {
         (mem::replace(&mut self.inner, Inner::none()), mem::replace(&mut self.slots, Slots::none()))
     }
 
-    /// Ends the context: cancels what can be cancelled, waits for the rest to be over, and drops
-    /// the completions nobody took, with their buffers and tags.
+    /// Closes the context: cancels the requests that can be cancelled, waits for the others, and
+    /// drops completions that were not taken, with their buffers and tags.
     ///
-    /// Dropping the context does the same, but ignores errors. Takes 24 to 64 ms, even when idle.
+    /// Dropping the context does the same, but cannot report errors. Closing takes 24 to 64 ms,
+    /// even for an idle context.
     ///
     /// # Errors
     ///
-    /// Requests may still be in flight then. Their buffers are leaked, which keeps them safe.
+    /// On error, requests may still be in flight. Their buffers are leaked, so that the kernel can
+    /// use them safely.
     ///
     /// * [`ContextError::Gone`]: the kernel does not know the context.
-    /// * [`ContextError::Forked`]: it is the parent's, and was left alone.
-    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
+    /// * [`ContextError::Forked`]: the context belongs to the parent, and was not changed.
+    /// * [`ContextError::Os`]: the call failed, because of a sandbox for example.
     ///
     /// # Kernel
     ///
@@ -128,53 +134,54 @@ impl<B, T> Context<B, T> {
         self.end()
     }
 
-    /// How many requests are outstanding: in flight, or completed and not yet taken.
+    /// Returns the number of outstanding requests: those in flight, and those that have completed
+    /// and were not taken.
     #[must_use]
     pub const fn outstanding(&self) -> usize {
         self.slots.outstanding()
     }
 
-    /// How many requests may be outstanding.
+    /// Returns the largest possible number of outstanding requests.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         cast::from_u32(self.inner.arena.capacity())
     }
 
-    /// The kernel's name for it, as it stands in the output of `strace`.
+    /// Returns the kernel's name for the context, which `strace` prints too.
     #[must_use]
     pub const fn id(&self) -> AioContext {
         self.inner.id()
     }
 
-    /// What the context has done so far.
+    /// Returns the counters of the context.
     #[must_use]
     pub const fn stats(&self) -> Stats {
         let known = self.inner.stats;
-        // What was accepted or refused has a slot until its completion is taken.
+        // Each accepted or refused request is outstanding until its completion is taken.
         let completed =
             (known.accepted + known.refused).saturating_sub(cast::to_u64(self.outstanding()));
         Stats { completed, ..known }
     }
 
-    /// [`close`](Self::close), once; what is left is no context.
+    /// Does the work of [`close`](Self::close), and leaves a handle without a context.
     fn end(&mut self) -> Result<(), ContextError> {
         let (mut inner, mut slots) = self.take_inner();
         let ended = inner.end();
         if ended.is_ok() {
-            // SAFETY: `io_destroy` answered 0, which it does only when nothing is in flight.
+            // SAFETY: `io_destroy` returned 0, which it does only when nothing is in flight.
             unsafe { slots.complete_all() };
             discard(&mut slots);
         } else {
-            // The kernel may still write to the buffers, or they are the parent's to drop: they
-            // stay, and so do the pages that they are noted in.
+            // The kernel may still write to the buffers, or they belong to the parent: they are
+            // leaked, with the pages of the table.
             inner.arena.leak();
         }
         ended
     }
 }
 
-/// Drops all completions. If dropping one panics, the others are still dropped; if dropping a second
-/// one panics while the first panic unwinds, the process is aborted, as everywhere in Rust.
+/// Drops all completions. If a drop panics, the remaining completions are still dropped. If a
+/// second drop panics while the first panic unwinds, the process is aborted, as everywhere in Rust.
 fn discard<B, T>(slots: &mut Slots<B, T>) {
     struct Rest<'s, B, T>(&'s mut Slots<B, T>);
     impl<B, T> Drop for Rest<'_, B, T> {

@@ -1,19 +1,19 @@
-//! What a [`Context`] does with its completion ring.
+//! The methods of [`Context`] that use the completion ring.
 
 use super::Context;
 use crate::{error::ContextError, ring::Ring, types::cast};
 
 impl<B, T> Context<B, T> {
-    /// Whether [`reap`](Self::reap) would give a completion, found out without a system call.
+    /// Returns whether [`reap`](Self::reap) may return a completion, without a system call.
     ///
-    /// Where the ring is not read ([`reads_ring`](Self::reads_ring)), only the kernel can tell. Then the
-    /// answer is `true` if anything is in flight. An event that matches no request counts as well. So
-    /// `true` means that reaping may give something, and `false` that it would not.
+    /// `false` means that `reap` would return none. `true` means that it may return one: if the
+    /// ring is not read ([`reads_ring`](Self::reads_ring)), the result is `true` whenever a request
+    /// is in flight; and events that belong to no request count too.
     ///
     /// # Errors
     ///
-    /// * [`ContextError::Forked`]: the context is the parent's.
-    /// * [`ContextError::Gone`]: there is no context any more.
+    /// * [`ContextError::Forked`]: the context belongs to the parent.
+    /// * [`ContextError::Gone`]: the context does not exist any more.
     #[inline]
     pub fn has_completions(&self) -> Result<bool, ContextError> {
         self.inner.raw().check()?;
@@ -25,17 +25,17 @@ impl<B, T> Context<B, T> {
         }
         Ok(match self.inner.peek_ring().map(Ring::is_empty) {
             Some(Ok(empty)) => !empty,
-            // There is no ring, or an inconsistent one: only the kernel knows.
+            // There is no ring, or it is inconsistent.
             _ => true,
         })
     }
 
-    /// Turns reading the completion ring on or off. It is on at first, and a scope keeps to what its
-    /// context is set to.
+    /// Turns reading of the completion ring on or off. It is on by default. A scope has the setting
+    /// of its context.
     ///
-    /// With it, completions are taken from memory that the kernel shares, at the cost of a few loads.
-    /// Off, or where the ring cannot be read ([`reads_ring`](Self::reads_ring)), `io_getevents` takes
-    /// them. Which it is makes no difference but in time and [`stats`](Self::stats).
+    /// If it is on, completions are read from memory that the kernel shares, which takes a few
+    /// loads. If it is off, or the ring cannot be read ([`reads_ring`](Self::reads_ring)),
+    /// `io_getevents` is called. The only differences are the time and the [`stats`](Self::stats).
     ///
     /// # Kernel
     ///
@@ -44,12 +44,14 @@ impl<B, T> Context<B, T> {
         self.inner.set_use_ring(on);
     }
 
-    /// Whether completions are read from the ring, without a system call. They are not
+    /// Returns whether completions are read from the ring, without a system call. They are not read
+    /// from the ring
     ///
     /// * if that is [turned off](Self::use_ring);
-    /// * before Linux 4.14, which cannot keep the ring from a forked child (`MADV_WIPEONFORK`);
-    /// * where the kernel offers no ring that this crate knows, as some sandboxes do;
-    /// * once the ring has held what no kernel writes ([`Stats::ring_given_up`]);
+    /// * before Linux 4.14, where forked children cannot be detected (`MADV_WIPEONFORK`);
+    /// * if the kernel, or a sandbox that emulates it, has no ring with a layout that this crate
+    ///   knows;
+    /// * after the ring was inconsistent ([`Stats::ring_given_up`]);
     /// * in a forked child.
     ///
     /// [`Stats::ring_given_up`]: crate::Stats::ring_given_up
@@ -58,15 +60,15 @@ impl<B, T> Context<B, T> {
         self.inner.peek_ring().is_some()
     }
 
-    /// Takes the events that are in the ring. Answers `false` if there is no ring to be read; then
-    /// nothing is known.
+    /// Takes the events that are in the ring. Returns `false` if the ring is not read; there may be
+    /// events then.
     #[inline]
     pub(super) fn drain_ring(&mut self) -> bool {
         let Some(ring) = self.inner.ring() else {
             return false;
         };
         let Ok(events) = ring.drain() else {
-            self.inner.give_up_ring();
+            self.inner.abandon_ring();
             return false;
         };
         let received = events.len();
@@ -75,14 +77,15 @@ impl<B, T> Context<B, T> {
         true
     }
 
-    /// What must be known before requests are submitted in order to tell, afterwards, how many of
-    /// them are complete.
+    /// Returns the state before a submission, from which
+    /// [`record_completed_in_submit`](Self::record_completed_in_submit) determines the number of
+    /// requests that have completed since.
     #[inline]
     pub(super) fn before_submit(&self) -> BeforeSubmit {
         BeforeSubmit { in_kernel: self.slots.in_kernel(), generation: self.slots.generation() }
     }
 
-    /// Counts how many of the requests that were just submitted are complete.
+    /// Records how many of the requests that were just submitted have completed.
     #[inline]
     pub(super) fn record_completed_in_submit(&mut self, before: BeforeSubmit, accepted: usize) {
         if accepted == 0 {
@@ -92,23 +95,23 @@ impl<B, T> Context<B, T> {
             return;
         };
         let complete = if before.in_kernel == 0 {
-            // Whatever is there belongs to this submission.
+            // All events in the ring belong to this submission.
             ring.len()
         } else {
             ring.count_new(|event| before.precedes(event.data))
         };
         match complete {
-            // Accepted is the most there can be, whatever stands in the ring.
+            // At most `accepted` events can belong to this submission.
             Ok(count) => {
                 let count = cast::from_u32(count).min(accepted);
                 self.inner.stats.completed_in_submit += cast::to_u64(count);
             }
-            Err(_inconsistent) => self.inner.give_up_ring(),
+            Err(_inconsistent) => self.inner.abandon_ring(),
         }
     }
 }
 
-/// What there was before requests were submitted.
+/// The state of a context before a submission.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BeforeSubmit {
     in_kernel: usize,
@@ -116,8 +119,8 @@ pub(super) struct BeforeSubmit {
 }
 
 impl BeforeSubmit {
-    /// Whether an event names a request that was given its id since. Ids count up, in their upper
-    /// half; fewer than 2^31 are in use at a time.
+    /// Returns whether a request got its id after this state. Ids increase in their upper half, and
+    /// fewer than 2^31 are in use at a time.
     #[inline]
     const fn precedes(self, id: u64) -> bool {
         let since = cast::high_32(id).wrapping_sub(self.generation);

@@ -1,4 +1,4 @@
-//! Scopes: buffers borrowed from the stack, which the kernel lets go of before the borrow ends.
+//! Scopes: contexts for borrowed buffers, which the kernel releases before the borrow ends.
 
 use super::{Context, discard};
 use crate::{
@@ -9,15 +9,17 @@ use crate::{
 };
 
 impl<B, T> Context<B, T> {
-    /// Runs `f` with a context whose requests may borrow from the surroundings of the call.
+    /// Calls `f` with a context whose requests may have borrowed buffers.
     ///
-    /// On every way out of `f`, by `return`, `?` or panic, the scope cancels the polls in flight, waits
-    /// for everything else, and drops the completions nobody took. Only then does the borrow end.
+    /// Whenever `f` ends, by `return`, `?` or panic, the scope cancels the polls in flight, waits
+    /// for all other requests, and drops the completions that were not taken. Only then does the
+    /// borrow end.
     ///
-    /// `f` returns a `Result`, which is that of the scope.
+    /// The result is that of `f`.
     ///
-    /// It is the same kernel context, so entering and leaving makes no system call, except to map
-    /// pages when a scope's buffers and tags need more room than those of any before.
+    /// The scope uses the same kernel context, so entering and leaving it makes no system call,
+    /// except to map pages if the scope's buffers and tags need more memory than those of earlier
+    /// scopes.
     ///
     /// ```
     /// use linux_aio::{Batch, Context, Request};
@@ -45,22 +47,22 @@ impl<B, T> Context<B, T> {
     ///
     /// # Errors
     ///
-    /// What `f` answers; or one of these, and `f` was not run:
+    /// The error of `f`; or one of these, if `f` was not called:
     ///
     /// * [`ContextError::Busy`]: requests are outstanding.
     /// * [`ContextError::Forked`], [`ContextError::Gone`]: there is no context.
-    /// * [`ContextError::Os`]: no memory for the scope's table (`mmap`).
+    /// * [`ContextError::Os`]: there is no memory for the scope's table (`mmap`).
     ///
     /// # Aborts
     ///
-    /// The process is ended on the spot rather than the borrow, since memory would be overwritten
-    /// otherwise:
+    /// The process is aborted if the borrow cannot end safely, because the kernel may still write
+    /// to the memory:
     ///
-    /// * if the kernel cannot be made to let go of the buffers, because something forbids
-    ///   `io_getevents` and `io_destroy` in the midst of the scope, or has destroyed the context;
-    /// * if a forked child leaves the scope while its parent has a read in flight. On kernels that do
-    ///   not pin pages, such a read can write to the child's memory. (A child that calls `exec` or
-    ///   `_exit` never leaves the scope.)
+    /// * if nothing can make the kernel release the buffers, because a sandbox has forbidden both
+    ///   `io_getevents` and `io_destroy` during the scope, or other code has destroyed the context;
+    /// * if a forked child leaves the scope while its parent has a read in flight. On kernels that
+    ///   do not pin pages, such a read can write to the child's memory. (A child that calls `exec`
+    ///   or `_exit` does not leave the scope.)
     pub fn scope<B2, T2, R, E>(
         &mut self,
         f: impl FnOnce(&mut Context<B2, T2>) -> Result<R, E>,
@@ -73,8 +75,8 @@ impl<B, T> Context<B, T> {
     }
 }
 
-/// Makes a context with room for `capacity` requests, runs `f` in a scope of it, and ends it:
-/// [`Context::scope`] for programs that need just that.
+/// Makes a context with room for `capacity` requests, calls `f` in a [`scope`](Context::scope) of
+/// it, and closes it.
 ///
 /// ```
 /// use linux_aio::{Context, Request};
@@ -93,7 +95,7 @@ impl<B, T> Context<B, T> {
 ///
 /// # Errors
 ///
-/// What `f` answers; or [`Error::Setup`] or [`Error::Context`], and `f` was not run.
+/// The error of `f`; or [`Error::Setup`] or [`Error::Context`], if `f` was not called.
 pub fn scope<B, T, R, E>(
     capacity: usize,
     f: impl FnOnce(&mut Context<B, T>) -> Result<R, E>,
@@ -106,22 +108,23 @@ where
     f(&mut scope.inner)
 }
 
-/// The frame of a scope, out of the caller's reach.
+/// The context of a scope, in a stack frame that the caller cannot access.
 ///
-/// The caller holds only a `&mut` to `inner`. Whatever is put there through it (`mem::swap` with
-/// the context of another scope, `mem::replace` with an owned one), what stands there when the
-/// scope ends is of the same type. So its buffers outlive this scope, and it is emptied before.
+/// The caller has only a `&mut` to `inner`. It may move another context there (`mem::swap` with the
+/// context of another scope, `mem::replace` with an owned one), but that context has the same type.
+/// So the buffers of the context that is in `inner` when the scope ends outlive this scope, and
+/// `drop` waits for its requests.
 struct Scope<'outer, B, T, B2, T2> {
     outer: &'outer mut Context<B, T>,
     inner: Context<B2, T2>,
 }
 
 impl<'outer, B, T, B2, T2> Scope<'outer, B, T, B2, T2> {
-    /// Moves the inner part of an idle context into the scope's own.
+    /// Moves the `Inner` of an idle context to a context for the scope.
     ///
     /// # Errors
     ///
-    /// See [`Context::scope`].
+    /// Those of [`Context::scope`].
     fn enter(outer: &'outer mut Context<B, T>) -> Result<Self, ContextError> {
         outer.inner.raw().check()?;
         match outer.slots.outstanding() {
@@ -129,8 +132,9 @@ impl<'outer, B, T, B2, T2> Scope<'outer, B, T, B2, T2> {
             outstanding => return Err(ContextError::Busy { outstanding }),
         }
         outer.inner.generation = outer.slots.generation();
-        // SAFETY: (1) `drop` waits for what is in flight, and this value is in a frame of the library
-        // (`scope`), so it is dropped; (2) the table of `outer` is empty, and replaced below.
+        // SAFETY: (1) `drop` waits for all requests in flight, and it is called before the borrow
+        // ends, because the scope is in a stack frame of the library; (2) the table of `outer` is
+        // empty. If this succeeds, it is replaced below; on an error, `inner` still belongs to it.
         let inner = unsafe { Context::of_inner(&mut outer.inner) }
             .map_err(|errno| ContextError::Os { call: "mmap", errno })?;
         outer.slots = Slots::none();
@@ -142,15 +146,14 @@ impl<B, T, B2, T2> Drop for Scope<'_, B, T, B2, T2> {
     fn drop(&mut self) {
         let quiet = self.inner.quiesce();
         let restore = RestoreGuard { outer: self.outer, inner: &mut self.inner };
-        // In a forked child the completions are not ours to drop. They stay in pages that the
-        // handle will never look at again.
+        // In a forked child the completions belong to the parent: they are not dropped.
         if quiet.is_ok() {
             discard(&mut restore.inner.slots);
         }
     }
 }
 
-/// Brings the inner part back to the outer context, also when dropping a tag panics.
+/// Moves the `Inner` back to the outer context, also if dropping a tag panics.
 struct RestoreGuard<'scope, B, T, B2, T2> {
     outer: &'scope mut Context<B, T>,
     inner: &'scope mut Context<B2, T2>,
@@ -160,11 +163,13 @@ impl<B, T, B2, T2> Drop for RestoreGuard<'_, B, T, B2, T2> {
     fn drop(&mut self) {
         let (mut inner, slots) = self.inner.take_inner();
         inner.generation = slots.generation();
-        // SAFETY: (1) nothing is in flight, and `B` is the outer context's own again; (2) the table was
-        // just taken out, and goes.
+        // SAFETY: (1) nothing is in flight, or this is a forked child in whose memory the kernel
+        // does not write (`quiesce`); `B` is the type of the outer context, which fulfils this duty
+        // for it; (2) the table was just taken, and is dropped.
         let context = unsafe { Context::of_inner(&mut inner) };
-        // It can fail only if the inner part came from another context, swapped in, with too few pages.
-        // The outer context is gone then, and says so; nothing is in flight.
+        // This fails only if `inner` is from another context, which was swapped in, and whose pages
+        // are too few. Then the outer context has no kernel context any more, and returns `Gone`.
+        // Nothing is in flight.
         if let Ok(context) = context {
             *self.outer = context;
         }
@@ -172,23 +177,24 @@ impl<B, T, B2, T2> Drop for RestoreGuard<'_, B, T, B2, T2> {
 }
 
 impl<B, T> Context<B, T> {
-    /// Waits until the kernel has let go of all buffers.
+    /// Waits until the kernel has released all buffers.
     ///
     /// # Errors
     ///
-    /// [`ContextError::Forked`]: the buffers are the parent's, and none is being read into.
-    /// [`ContextError::Gone`]: there is no context and nothing in flight.
+    /// * [`ContextError::Forked`]: the requests belong to the parent, and no read is in flight.
+    /// * [`ContextError::Gone`]: there is no context, and nothing is in flight.
     fn quiesce(&mut self) -> Result<(), ContextError> {
         match self.inner.raw().check() {
             Ok(()) => {}
-            // Before pages were pinned (Linux 6.5; by file system, later), the parent's reads may go to
-            // pages that are the child's since the fork. Nothing tells when they are over.
+            // On kernels that do not pin pages (before Linux 6.5; on some file systems later), the
+            // parent's reads may write to pages that belong to the child since the fork. The child
+            // cannot determine when they complete.
             Err(ContextError::Forked) if self.slots.any_in_flight(Opcode::is_read) => sys::abort(),
             Err(error) => return Err(error),
         }
         self.drain_ring();
         if self.slots.in_kernel() > 0 && self.cancel_polls().is_err() {
-            self.quiesce_by_force(); // a poll might never be over
+            self.quiesce_by_force(); // a poll might never complete
         }
         while self.slots.in_kernel() > 0 {
             if self.getevents(self.slots.in_kernel(), None).is_err() {
@@ -198,15 +204,15 @@ impl<B, T> Context<B, T> {
         Ok(())
     }
 
-    /// Lets the kernel end the context, which waits for everything: the last resort but one.
+    /// Destroys the context, which waits for all requests; or aborts the process, if that fails.
     #[cold]
     fn quiesce_by_force(&mut self) {
         if self.inner.end().is_err() {
-            // Nothing is left that would tell when the kernel is done, and the borrow must not end
-            // before.
+            // There is no other way to determine when the kernel has released the buffers, and the
+            // borrow must not end before.
             sys::abort();
         }
-        // SAFETY: `io_destroy` answered 0.
+        // SAFETY: `io_destroy` returned 0, which it does only when nothing is in flight.
         unsafe { self.slots.complete_all() };
     }
 }

@@ -1,36 +1,37 @@
-//! [`Stats`]: what a context has done so far.
+//! [`Stats`]: the counters of a context.
 
-/// Counters of a context since it was made, its scopes included.
+/// The counters of a context since it was made, including its scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests that the kernel accepted.
+    /// The number of requests that the kernel accepted.
     pub accepted: u64,
-    /// Requests that the kernel refused; each has a completion that says why.
+    /// The number of requests that the kernel refused. Each has a completion with the errno.
     pub refused: u64,
-    /// Completions taken, or dropped at the end of a scope (in a forked child, left to the parent then).
+    /// The number of completions that were taken, or dropped at the end of a scope. (In a forked
+    /// child, a scope does not drop the completions of the parent, but counts them.)
     pub completed: u64,
-    /// Events that matched no request in flight, and were ignored. Not 0 means that something
-    /// other than the kernel wrote to the completion ring.
+    /// The number of events that belonged to no request in flight, and were ignored. If it is not
+    /// 0, something other than the kernel has written to the completion ring.
     pub spurious: u64,
-    /// Calls of `io_submit`, `io_getevents`, `io_pgetevents` and `io_cancel`.
+    /// The number of calls of `io_submit`, `io_getevents`, `io_pgetevents` and `io_cancel`.
     pub system_calls: u64,
-    /// Requests that were complete when the [`submit`](crate::Context::submit) that gave them to the
-    /// kernel returned. The kernel had done their I/O while the program waited for `io_submit`, or
-    /// the device is that fast; if this is about [`accepted`](Self::accepted), nothing was
-    /// asynchronous.
+    /// The number of requests that had completed when the [`submit`](crate::Context::submit) that
+    /// submitted them returned. Either the kernel executed them during `io_submit`, while the
+    /// program waited, or the device is very fast. If this number is close to
+    /// [`accepted`](Self::accepted), the I/O was not asynchronous.
     ///
-    /// Counted only while the completion ring is read.
+    /// It is counted only while the completion ring is read.
     pub completed_in_submit: u64,
-    /// Events read from the completion ring, without a system call.
+    /// The number of events that were read from the completion ring, without a system call.
     pub ring_events: u64,
-    /// How often the completion ring was given up, because something besides the kernel had written
-    /// to it: 0 or 1. From then on, events come by `io_getevents`.
+    /// 1 if the completion ring was inconsistent, because something other than the kernel has
+    /// written to it; otherwise 0. After that, events are received by `io_getevents`.
     pub ring_given_up: u64,
 }
 
 impl Stats {
-    /// Nothing done.
+    /// All counters are 0.
     pub(super) const NONE: Self = Self {
         accepted: 0,
         refused: 0,

@@ -1,4 +1,4 @@
-//! [`Context::submit`]: from the batch to the kernel, without losing or misjudging a request.
+//! [`Context::submit`]: submits requests, and handles refused requests and errors.
 
 use super::Context;
 use crate::{
@@ -16,31 +16,35 @@ impl<B, T> Context<B, T> {
     /// Submits the requests of a batch, in order.
     ///
     /// Each request that leaves the batch will have exactly one completion. A request that the
-    /// kernel refuses has it at once, with the kernel's errno, and harms no other. From here on the
-    /// files may be closed; what owns them is dropped before the call returns.
+    /// kernel refuses completes immediately, with the kernel's errno, and does not affect the other
+    /// requests. After the call, the files may be closed. Owners of files are dropped before the
+    /// call returns.
     ///
-    /// Requests stay in the batch, in order, when the context is full: take completions and submit
-    /// again. This is not an error.
+    /// If the context is full, the remaining requests stay in the batch, in order: take completions
+    /// and submit again. This is not an error.
     ///
-    /// Usually one system call; at most two more for each request that the kernel refuses.
+    /// Usually this makes one system call. (If requests own their files, one for each 256 of them.)
+    /// Each request that the kernel refuses causes at most two more calls. The first refused
+    /// request causes two others, which determine whether the request or the context is the reason.
     ///
     /// # Blocking
     ///
-    /// Buffered I/O is done inside the call, and so are direct writes that extend a file, and reads
-    /// from pipes and sockets, which *hang* until there is something to read. [`Stats::completed_in_submit`]
-    /// counts the requests that were complete when the call returned.
+    /// The kernel executes buffered I/O during the call, also direct writes that extend a file, and
+    /// reads from pipes and sockets, which *block* until data arrives.
+    /// [`Stats::completed_in_submit`] counts the requests that had completed when the call
+    /// returned.
     ///
     /// [`Stats::completed_in_submit`]: crate::Stats::completed_in_submit
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], with what had been submitted before. What was not stays in the batch, in
-    /// order.
+    /// [`SubmitError`], with the numbers of requests that were submitted before. The other requests
+    /// stay in the batch, in order.
     ///
-    /// * [`ContextError::Again`]: no kernel memory for more (`EAGAIN`).
-    /// * [`ContextError::Forked`]: the context is the parent's.
-    /// * [`ContextError::Gone`], [`ContextError::Os`]: the context cannot be used, whatever the
-    ///   request.
+    /// * [`ContextError::Again`]: the kernel has no memory for more requests (`EAGAIN`).
+    /// * [`ContextError::Forked`]: the context belongs to the parent.
+    /// * [`ContextError::Gone`], [`ContextError::Os`]: the context cannot be used, for a reason
+    ///   that does not depend on the request.
     ///
     /// # Kernel
     ///
@@ -54,25 +58,35 @@ impl<B, T> Context<B, T> {
     where
         B: IoBuf,
     {
-        // What keeps the files open, until the kernel has its own references: dropped last.
-        let mut owners = Owners::<F, K>::new();
-        let mut submitted = Submitted::default();
-        let before = self.before_submit();
-        let result = match self.inner.raw().check() {
-            Ok(()) => self.submit_some(batch, &mut owners, &mut submitted),
-            Err(cause) => Err(cause),
-        };
-        self.inner.record_submitted(submitted.accepted, submitted.refused);
-        self.record_completed_in_submit(before, submitted.accepted);
-        match result {
-            Ok(()) => Ok(submitted),
-            Err(cause) => Err(SubmitError { cause, submitted }),
+        self.inner.submitted = 0;
+        let mut total = Submitted::default();
+        loop {
+            // The owners keep the files open until the kernel has references of its own. They are
+            // dropped last, so that no request is lost if a drop panics.
+            let mut owners = Owners::<F>::new();
+            let mut submitted = Submitted::default();
+            let before = self.before_submit();
+            let result = match self.inner.raw().check() {
+                Ok(()) => self.submit_some(batch, &mut owners, &mut submitted),
+                Err(cause) => Err(cause),
+            };
+            let first = self.first_pointer::<F>();
+            self.inner.record_submitted(first, submitted.accepted, submitted.refused);
+            self.record_completed_in_submit(before, submitted.accepted);
+            total.accepted += submitted.accepted;
+            total.refused += submitted.refused;
+            match result {
+                Err(cause) => return Err(SubmitError { cause, submitted: total }),
+                // Owners on the stack limit the number of requests of one iteration.
+                Ok(staged) if Owners::<F>::are_all(staged) => return Ok(total),
+                Ok(_) => {}
+            }
         }
     }
 
-    /// Submits one request, without a batch, and says its name.
+    /// Submits one request, without a batch, and returns its id.
     ///
-    /// One system call. For more than one request at a time, a batch is cheaper.
+    /// This makes one system call. To submit several requests, a batch is faster.
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};
@@ -82,16 +96,16 @@ impl<B, T> Context<B, T> {
     /// let mut cx = Context::<PageBuf, ()>::new(1)?;
     /// cx.submit_one(Request::write(&file, PageBuf::new(4096)?, 0))?;
     /// let full = cx.submit_one(Request::write(&file, PageBuf::new(4096)?, 4096)).unwrap_err();
-    /// assert_eq!(full.request.info().offset(), 4096); // handed back
+    /// assert_eq!(full.request.info().offset(), 4096); // the error contains the request
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SubmitOneError`] with the request: [`ContextError::Full`] if the context has no room, or as
-    /// for [`submit`](Self::submit). A request that the kernel refuses is not an error: it has its
-    /// completion.
+    /// [`SubmitOneError`] with the request: [`ContextError::Full`] if the context has no room, and
+    /// the errors of [`submit`](Self::submit). It is not an error if the kernel refuses the
+    /// request: the request then has a completion with the errno.
     #[doc(alias = "io_submit")]
     pub fn submit_one<F, O>(
         &mut self,
@@ -108,138 +122,163 @@ impl<B, T> Context<B, T> {
             return Err(SubmitOneError { cause, request: request.into_kind() });
         }
         let data = self.inner.arena.peek_pointers().first().map_or(u64::MAX, |pointer| {
-            // SAFETY: the batch was submitted, so `admit` has written this pointer.
+            // SAFETY: the request left the batch, so `admit` has written this pointer.
             self.slots.last_data(unsafe { pointer.assume_init() })
         });
         Ok(RequestId { serial: self.inner.serial(), data })
     }
 
-    /// The names of the requests that the last [`submit`](Self::submit) took from the batch, in order;
-    /// `None` for one that is over.
+    /// Returns the ids of the requests that the last [`submit`](Self::submit) took from the batch,
+    /// in order. The id is `None` if the completion of the request was received.
     pub fn last_submitted(&self) -> impl ExactSizeIterator<Item = Option<RequestId>> {
         let pointers = self.inner.arena.peek_pointers().get(..self.inner.submitted);
         pointers.unwrap_or_default().iter().map(|pointer| {
-            // SAFETY: the last submission had that many, whose pointers `admit` has written.
+            // SAFETY: `submitted` counts the requests of the last submission, whose pointers
+            // `admit` has written.
             let data = self.slots.data_of(unsafe { pointer.assume_init() })?;
             Some(RequestId { serial: self.inner.serial(), data })
         })
     }
 
-    /// Submits as many as there are slots for.
+    /// Submits as many requests as there are free slots, and returns how many were staged.
     fn submit_some<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
-        owners: &mut Owners<F, K>,
+        owners: &mut Owners<F>,
         submitted: &mut Submitted,
-    ) -> Result<(), ContextError>
+    ) -> Result<usize, ContextError>
     where
         B: IoBuf,
     {
-        let staged = self.stage(batch, owners);
-        let mut next = 0;
-        // Whether the kernel is known to do as it is asked, so that an errno is the request's own.
-        let mut served = false;
+        let first = self.first_pointer::<F>();
+        let count = self.stage(batch, owners);
+        let staged = first + count;
+        let mut next = first;
+        // Whether the call and the context are known to work, so that an errno is that of the
+        // request.
+        let mut works = false;
         while next < staged {
-            // SAFETY: `stage` wrote these, and none from `next` on was accepted or refused.
+            // SAFETY: `stage` has written these pointers, and no request from `next` on was
+            // accepted, refused or withdrawn.
             match unsafe { self.submit_staged(next..staged) } {
-                // A prefix, of at most what was given. What comes after it, if anything, is
-                // submitted again as the first, for then the kernel tells its errno.
+                // The kernel has accepted a prefix. The request after it, if any, is submitted
+                // again as the first one, so that the kernel returns its errno.
                 Ok(accepted @ 1..) => {
                     let accepted = accepted.min(staged - next);
                     submitted.accepted += accepted;
                     next += accepted;
-                    served = true;
+                    works = true;
                 }
-                // None accepted and no error given: the kernel does not do that, and can mean by it
-                // no more than that it has no room.
+                // Linux never returns 0 for one or more requests. It is handled as a lack of
+                // memory.
                 Ok(0) | Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => {
-                    // SAFETY: as above.
-                    unsafe { self.give_up(batch, owners, next..staged) };
-                    self.take_what_nobody_expects();
+                    // SAFETY: `stage` has written these pointers, and no request from `next` on was
+                    // accepted, refused or withdrawn; `owners` ends with the owners of these
+                    // requests.
+                    unsafe { self.return_to_batch(batch, owners, next..staged) };
+                    self.take_spurious_events();
                     return Err(ContextError::Again);
                 }
                 Err(ContextError::Os { errno, .. }) => {
-                    if !served && let Err(cause) = self.blame_call(errno) {
-                        // SAFETY: as above.
-                        unsafe { self.give_up(batch, owners, next..staged) };
+                    if !works && let Err(cause) = self.check_call(errno) {
+                        // SAFETY: `stage` has written these pointers, and no request from `next` on
+                        // was accepted, refused or withdrawn; `owners` ends with the owners of
+                        // these requests.
+                        unsafe { self.return_to_batch(batch, owners, next..staged) };
                         return Err(cause);
                     }
-                    served = true;
-                    // SAFETY: as above; the kernel has refused the first of them.
+                    works = true;
+                    // SAFETY: (1) `stage` has written this pointer; (2) the kernel has refused the
+                    // request with this errno, and it was not withdrawn; (3) `submit` holds the
+                    // owners, which keep its file and its own eventfd open, and `inner` the
+                    // context's eventfd.
                     unsafe { self.refuse(next, errno) };
                     submitted.refused += 1;
                     next += 1;
                 }
                 Err(cause) => {
-                    // SAFETY: as above.
-                    unsafe { self.give_up(batch, owners, next..staged) };
+                    // SAFETY: `stage` has written these pointers, and no request from `next` on was
+                    // accepted, refused or withdrawn; `owners` ends with the owners of these
+                    // requests.
+                    unsafe { self.return_to_batch(batch, owners, next..staged) };
                     return Err(cause);
                 }
             }
         }
-        Ok(())
+        Ok(count)
     }
 
-    /// Moves requests into slots, as far as there are any, and notes the addresses of their iocbs,
-    /// in order.
+    /// Returns the index of the first pointer of this iteration of a submission. The pointers of
+    /// earlier iterations are kept for [`last_submitted`](Self::last_submitted).
+    #[inline]
+    const fn first_pointer<F>(&self) -> usize {
+        if Owners::<F>::LIMIT == usize::MAX { 0 } else { self.inner.submitted }
+    }
+
+    /// Moves requests to free slots, writes the addresses of their iocbs to the arena, in order,
+    /// and returns how many there are.
     ///
-    /// A function of its own, once a batch: the loop has the registers to itself.
+    /// This is a separate function, called once for each batch, so that its loop has all registers.
     #[inline(never)]
     fn stage<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
-        owners: &mut Owners<F, K>,
+        owners: &mut Owners<F>,
     ) -> usize
     where
         B: IoBuf,
     {
         let eventfd = self.inner.eventfd.as_ref().map(OwnedFd::as_raw);
-        self.slots.admit(batch, owners, eventfd, self.inner.arena.pointers())
+        let first = self.first_pointer::<F>();
+        let pointers = self.inner.arena.pointers().get_mut(first..).unwrap_or_default();
+        self.slots.admit(batch, owners, eventfd, pointers)
     }
 
-    /// Tells the kernel of staged requests.
+    /// Calls `io_submit` for staged requests.
     ///
     /// # Errors
     ///
-    /// What the kernel answers.
+    /// Those of [`RawContext::submit`](crate::raw::RawContext::submit).
     ///
     /// # Safety
     ///
-    /// The pointers in this range were written by [`stage`](Self::stage) since the last submission, and
-    /// the requests they lead to were neither accepted, refused nor withdrawn.
+    /// 1. [`stage`](Self::stage) has written the pointers in this range, in this submission.
+    /// 2. Their requests were neither accepted, refused nor withdrawn.
     #[inline]
     unsafe fn submit_staged(&mut self, staged: Range<usize>) -> Result<usize, ContextError> {
         self.inner.stats.system_calls += 1;
-        // SAFETY: `stage` has written pointers up to the end of the range, at most as many as there is
-        // room for.
+        // SAFETY: `stage` has written pointers up to the end of the range (duty 1 of the caller),
+        // so the range is within the arena's pointers.
         let pointers = unsafe { self.inner.arena.peek_pointers().get_unchecked(staged) };
-        // SAFETY: the caller says that they were written.
+        // SAFETY: `stage` has written these pointers (duty 1 of the caller).
         let pointers = unsafe { slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len()) };
         // SAFETY:
-        // 1. The pointers lead to slots, which are valid memory that nobody borrows now.
-        // 2. The descriptors are open: those of files and of requests' own eventfds by their owners,
-        //    which `submit` holds until this has returned, and the context's eventfd by `inner`.
-        // 3. Each buffer was moved into its slot before its address was taken, and stays there
-        //    untouched until `complete_one` has seen its event, or the context is destroyed, or it is
-        //    leaked with the context. The bytes it leads to are valid as long (`IoBuf`), for
-        //    writing if the request is a read (`Request`). A borrowed buffer outlives the scope,
-        //    which does not end before this.
+        // 1. The pointers are those of iocbs in slots, which are valid memory and not borrowed now.
+        // 2. The descriptors are open: the owners that `submit` holds until this returns keep the
+        //    files and the requests' own eventfds open, and `inner` the context's eventfd.
+        // 3. Each buffer was moved to its slot before its address was taken. It is neither moved
+        //    nor accessed until `complete_one` has processed its event, or the context is
+        //    destroyed; otherwise it is leaked with the context. Its bytes are valid as long
+        //    (`IoBuf`), for writes if the request is a read (invariant 1 of `Request`). The borrow
+        //    of a borrowed buffer does not end before the scope, which waits for the request.
+        // 4. Each request in flight has a slot, and so an iocb, of its own.
         unsafe { self.inner.raw().submit(pointers) }
     }
 
-    /// Finds out whether an errno of `io_submit` is that of the call or the context, not the request's.
+    /// Checks whether the call or the context is the reason for an errno of `io_submit`. If not,
+    /// the request is.
     ///
     /// # Errors
     ///
-    /// What is wrong with the context or the call.
+    /// The error of the call or the context.
     #[cold]
-    fn blame_call(&mut self, errno: Errno) -> Result<(), ContextError> {
+    fn check_call(&mut self, errno: Errno) -> Result<(), ContextError> {
         self.submit_nothing()?;
         if errno != Errno::EINVAL {
             return Ok(());
         }
-        // An emulated kernel may not look at the context where nothing is submitted. This call tells too
-        // whether there is one.
+        // An emulated kernel may not check the context if no request is submitted. `io_getevents`
+        // fails too if there is no context.
         self.inner.stats.system_calls += 1;
         match self.inner.raw().getevents(0, &mut [], Some(Duration::ZERO)) {
             Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
@@ -247,89 +286,97 @@ impl<B, T> Context<B, T> {
         }
     }
 
-    /// Asks for nothing to be submitted, which succeeds unless the call itself is refused.
+    /// Calls `io_submit` with no requests, which fails only because of the call or the context.
     ///
-    /// So it tells whose fault an errno is: `EINVAL` can mean a bad request or a bad context,
-    /// `EPERM` a file that may not be touched or a sandbox that forbids the call.
+    /// This determines the reason for an errno: `EINVAL` can mean a malformed request or an invalid
+    /// context, `EPERM` a file that may not be accessed or a sandbox that forbids the call.
     ///
     /// # Errors
     ///
-    /// What is wrong with the context or the call.
+    /// The error of the call or the context.
     #[cold]
     pub(super) fn submit_nothing(&mut self) -> Result<(), ContextError> {
-        // SAFETY: there are no pointers in this range.
+        // SAFETY: (1) and (2) the range is empty.
         match unsafe { self.submit_staged(0..0) } {
             Ok(_) => Ok(()),
             Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
-            // Linux does not; what stands between it and the program may.
+            // Linux does not return this here, but a sandbox may.
             Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => Err(ContextError::Again),
             Err(cause) => Err(cause),
         }
     }
 
-    /// Completes the request that was staged at `index`, as the kernel refused it, and adds it to the
-    /// context's eventfd: that counts every completion.
+    /// Completes the request that was staged at `index` with the errno with which the kernel
+    /// refused it, and adds 1 to the context's eventfd, which counts every completion.
     ///
     /// # Safety
     ///
-    /// As for [`submit_staged`](Self::submit_staged), of this index; and the kernel has refused it.
+    /// 1. [`stage`](Self::stage) has written the pointer at `index`, in this submission.
+    /// 2. The kernel has refused the request, and it was not withdrawn.
+    /// 3. The descriptors of the request are open.
     #[cold]
     unsafe fn refuse(&mut self, index: usize, errno: Errno) {
-        // SAFETY: the caller's duty is the same.
+        // SAFETY: `stage` has written the pointer (duty 1 of the caller).
         let Some(iocb) = (unsafe { self.staged(index) }) else { return };
-        // SAFETY: the file and the eventfd are open, since `submit` holds their owners.
+        // SAFETY: the iocb is in a slot, the kernel has not accepted its request (duty 2 of the
+        // caller), and its descriptors are open (duty 3).
         let unpollable = errno == Errno::EINVAL && unsafe { self.has_good_eventfd(iocb) };
-        // SAFETY: it came from `admit`, and the kernel does not have the request.
+        // SAFETY: `admit` returned the iocb (duty 1 of the caller), and the kernel has not accepted
+        // the request, which is still in flight in the table (duty 2).
         let by_context = unsafe { self.slots.refuse(iocb, errno, unpollable) };
         if by_context && let Some(eventfd) = &self.inner.eventfd {
             eventfd.add_one();
         }
     }
 
-    /// Puts the requests that the kernel did not take back to the front of the batch.
+    /// Returns requests that the kernel has not accepted to the front of the batch.
     ///
     /// # Safety
     ///
-    /// As for [`submit_staged`](Self::submit_staged). `owners` has those of these requests last.
+    /// 1. [`stage`](Self::stage) has written the pointers in this range, in this submission.
+    /// 2. Their requests were neither accepted, refused nor withdrawn.
+    /// 3. The last owners in `owners` are those of these requests.
     #[cold]
-    unsafe fn give_up<F, const K: usize>(
+    unsafe fn return_to_batch<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
-        owners: &mut Owners<F, K>,
+        owners: &mut Owners<F>,
         staged: Range<usize>,
     ) {
         for index in staged.rev() {
-            // SAFETY: the caller's duty is the same.
+            // SAFETY: `stage` has written the pointer (duty 1 of the caller).
             let Some(iocb) = (unsafe { self.staged(index) }) else { continue };
-            // SAFETY: one for each that was staged, of which this is the last that is left.
+            // SAFETY: `owners` has an owner for each request in the range (duty 3 of the caller).
             let owner = unsafe { owners.pop() };
-            // SAFETY: `admit` made it in this call, the kernel has not accepted it, and the owner is
-            // that of its file.
+            // SAFETY: (1) `admit` returned the iocb (duty 1 of the caller), and the kernel has not
+            // accepted its request (duty 2); (2) the last owner is that of the last request (duty
+            // 3).
             if let Some(request) = unsafe { self.slots.withdraw(iocb, owner) } {
                 batch.push_front(request);
             }
         }
     }
 
-    /// With nothing in flight, there should be room. If there is none, events of requests that are not
-    /// in the table fill the kernel's context, and no wait would take them: they are taken here, so that
-    /// the next submission succeeds.
+    /// Takes spurious events if nothing is in flight, so that the next submission can succeed.
+    ///
+    /// If nothing is in flight, the kernel has room for requests, unless events that belong to no
+    /// request fill the context. No wait would take these events.
     #[cold]
-    fn take_what_nobody_expects(&mut self) {
+    fn take_spurious_events(&mut self) {
         if self.slots.in_kernel() == 0 {
-            // An error of the context shows at the next call.
+            // The next call reports an error of the context.
             let _taken = self.getevents(0, Some(Duration::ZERO));
         }
     }
 
-    /// The iocb that was staged at `index`.
+    /// Returns the iocb that was staged at `index`.
     ///
     /// # Safety
     ///
-    /// `index` is below the number that [`stage`](Self::stage) has answered.
+    /// [`stage`](Self::stage) has written the pointer at `index`, in this submission.
     #[cold]
     unsafe fn staged(&mut self, index: usize) -> Option<*mut Iocb> {
-        // SAFETY: `stage` wrote it.
+        // SAFETY: `stage` has written the pointer (duty of the caller).
         self.inner.arena.pointers().get(index).map(|pointer| unsafe { pointer.assume_init() })
     }
 }

@@ -1,4 +1,4 @@
-//! Contexts on kernels that are emulated, or that a sandbox has cut down.
+//! Tests of contexts on emulated kernels and in sandboxes.
 
 use super::Context;
 use crate::{
@@ -14,14 +14,14 @@ use std::{vec, vec::Vec};
 
 type Any<B> = Request<Borrowed<'static>, B, (), op::Any>;
 
-/// A descriptor of the fake kernel, open as long as it runs.
+/// Makes an `Fd` from a descriptor of the fake kernel.
 fn fd(raw: i32) -> Fd<'static> {
-    // SAFETY: a number that only the fake kernel sees.
+    // SAFETY: the number is passed to the fake kernel only.
     unsafe { Fd::from_raw(raw) }
 }
 
 #[test]
-fn an_eventfd_that_would_be_ignored_is_not_accepted() {
+fn set_eventfd_fails_if_kernel_ignores_eventfds() {
     for ignores_eventfds in [false, true] {
         let kernel = Kernel::quiet();
         kernel.set_emulated(ignores_eventfds);
@@ -32,8 +32,8 @@ fn an_eventfd_that_would_be_ignored_is_not_accepted() {
             let set = cx.set_eventfd(Some(fd(eventfd)));
             let expected = if ignores_eventfds { Err(ContextError::NotEventfd) } else { Ok(()) };
             assert_eq!(set, expected);
-            assert_eq!(kernel.counted(eventfd), u64::from(!ignores_eventfds), "by the trial");
-            // Nothing of the trial is left: a context for one request takes one.
+            assert_eq!(kernel.counted(eventfd), u64::from(!ignores_eventfds), "by the check");
+            // The request of the check uses no room: the context for one request accepts one.
             for _ in 0..3 {
                 cx.submit_one(Request::read(file, vec![0; 8], 0)).unwrap();
                 assert_eq!(cx.wait_one(None).unwrap().unwrap().result, Ok(8));
@@ -63,7 +63,7 @@ fn set_eventfd_takes_no_completion_of_a_request_in_flight() {
 }
 
 #[test]
-fn a_file_that_is_no_eventfd_is_named_as_such() {
+fn set_eventfd_refuses_other_files() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let file = kernel.regular(&[], Mode::BOTH);
@@ -73,10 +73,10 @@ fn a_file_that_is_no_eventfd_is_named_as_such() {
     });
 }
 
-/// The context is full of events that no request of the table has, as something else in the process
-/// can make them. No wait asks for them, since nothing is in flight.
+/// The kernel context is full of events of requests that are not in the table, which other code of
+/// the process can submit. No wait takes them, since nothing is in flight.
 #[test]
-fn events_that_nobody_expects_do_not_block_a_context_for_ever() {
+fn spurious_events_do_not_block_submissions_for_ever() {
     use crate::{abi::Iocb, raw::RawContext};
     let kernel = Kernel::quiet();
     kernel.run(|| {
@@ -85,23 +85,24 @@ fn events_that_nobody_expects_do_not_block_a_context_for_ever() {
         cx.use_ring(false);
         let raw: &RawContext = cx.inner.raw();
         let mut iocb = Iocb { aio_fildes: file.cast_unsigned(), ..Iocb::default() };
-        // SAFETY: the iocb is a local variable, the file is open, and no bytes are read.
+        // SAFETY: (1) the iocb is a local variable; (2) the file is open; (3) no bytes are read;
+        // (4) the requests are not cancelled.
         while unsafe { raw.submit(&[&raw mut iocb]) }.is_ok() {
             kernel.settle();
         }
         let mut batch = Batch::<_, _, _, 1>::new();
         batch.push(Request::read(fd(file), vec![0; 8], 0)).unwrap();
         assert_eq!(cx.submit(&mut batch).unwrap_err().cause, ContextError::Again);
-        assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1, "there is room now");
+        assert_eq!(cx.submit(&mut batch).unwrap().accepted, 1, "the spurious events were taken");
         assert_eq!(cx.wait_one(None).unwrap().unwrap().result, Ok(8));
         assert!(cx.stats().spurious > 0);
     });
 }
 
-/// Without `MADV_WIPEONFORK` a child is found out by what the kernel answers; this one does not look at
-/// the context where nothing is submitted.
+/// Without `MADV_WIPEONFORK`, the only sign of a child is that the kernel refuses its calls. This
+/// emulated kernel does not check the context if no request is submitted.
 #[test]
-fn a_child_of_an_emulated_kernel_is_told_that_the_context_is_gone() {
+fn submit_in_child_without_wipe_on_fork_is_gone_on_emulated_kernel() {
     let kernel = Kernel::quiet();
     kernel.set_old();
     kernel.set_emulated(true);
@@ -118,7 +119,7 @@ fn a_child_of_an_emulated_kernel_is_told_that_the_context_is_gone() {
 }
 
 #[test]
-fn an_unpollable_file_is_not_taken_for_a_bad_eventfd() {
+fn einval_of_poll_distinguishes_unpollable_file_from_invalid_eventfd() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let directory = fd(kernel.directory());
@@ -128,7 +129,7 @@ fn an_unpollable_file_is_not_taken_for_a_bad_eventfd() {
             cx.submit_one(request).unwrap();
             cx.wait_one(None).unwrap().unwrap()
         };
-        // A file that is always ready, polled for something else, is refused by the kernel.
+        // The kernel refuses a poll of a file that is always ready for events that never occur.
         let poll = || Request::poll(directory).events(PollEvents::PRI).into_any();
         let plain = outcome(poll());
         let good = outcome(poll().eventfd(eventfd));
@@ -139,13 +140,13 @@ fn an_unpollable_file_is_not_taken_for_a_bad_eventfd() {
             (Ok(crate::Outcome::NotPollable), plain.outcome())
         );
         assert_eq!(bad.outcome().unwrap_err().errno, Errno::EINVAL);
-        assert_eq!(good.info().eventfd(), Some(eventfd.as_raw()), "it is still said");
+        assert_eq!(good.info().eventfd(), Some(eventfd.as_raw()), "the info has the eventfd");
         assert!(good.into_request(directory).unwrap().encode(1).aio_reserved2 == 0);
     });
 }
 
 #[test]
-fn a_wait_without_a_clock_ends_at_its_deadline_or_a_little_before() {
+fn wait_without_clock_does_not_end_after_its_deadline() {
     for interrupted in [0, 2] {
         let kernel = Kernel::new(Entropy::Noise(1), Faults { signal: interrupted, ..Faults::NONE });
         kernel.run(|| {
@@ -165,7 +166,7 @@ fn a_wait_without_a_clock_ends_at_its_deadline_or_a_little_before() {
 }
 
 #[test]
-fn a_probe_does_not_say_yes_where_flags_are_ignored() {
+fn probe_reports_untried_if_kernel_ignores_flags() {
     for emulated in [false, true] {
         let kernel = Kernel::quiet();
         if emulated {
@@ -178,11 +179,11 @@ fn a_probe_does_not_say_yes_where_flags_are_ignored() {
             let write = probe.flag(Opcode::Pwrite, RwFlags::DSYNC);
             let expected = if emulated { Support::Untried } else { Support::Yes };
             assert_eq!((read, write, probe.priority), (expected, expected, expected));
-            // Whether these work depends on data that would have to be written.
+            // Whether NOWAIT works depends on data that would have to be written.
             assert_ne!(probe.flag(Opcode::Pwrite, RwFlags::NOWAIT), Support::Yes);
             if !emulated {
                 let atomic = probe.flag(Opcode::Pwrite, RwFlags::ATOMIC);
-                assert_eq!(atomic, Support::No(Errno::EOPNOTSUPP), "refused at once");
+                assert_eq!(atomic, Support::No(Errno::EOPNOTSUPP), "refused without data");
             }
             assert_eq!(probe.operation(Opcode::Pread), Support::Yes);
         });

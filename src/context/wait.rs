@@ -1,4 +1,4 @@
-//! [`Context::reap`] and the waits: from the kernel to completions.
+//! [`Context::reap`], [`Context::wait`] and similar methods, which receive completions.
 
 use super::{Context, stats::Stats};
 use crate::{
@@ -12,44 +12,45 @@ use crate::{
 use core::time::Duration;
 
 impl<B, T> Context<B, T> {
-    /// Takes the completions there are, without waiting.
+    /// Takes the available completions, without waiting.
     ///
-    /// No system call is made where the completion ring can be read, see
+    /// This makes no system call if the completion ring can be read, see
     /// [`reads_ring`](Self::reads_ring).
     ///
     /// # Errors
     ///
-    /// As for [`wait`](Self::wait).
+    /// Those of [`wait`](Self::wait).
     #[doc(alias = "io_getevents")]
     #[inline]
     pub fn reap(&mut self) -> Result<Completions<'_, B, T>, ContextError> {
         self.wait(0, Some(Duration::ZERO))
     }
 
-    /// Waits until there are `min` completions or the timeout is over, and takes what has been
-    /// received by then.
+    /// Waits until there are `min` completions or the timeout expires, and takes the available
+    /// completions.
     ///
-    /// * `min` is capped at [`outstanding`](Self::outstanding): it never waits for a request that was
-    ///   not submitted. With 0 it does not wait.
-    /// * `timeout` of `None` waits without end, as for a poll of a file that never becomes ready; zero
-    ///   does not wait. Afterwards there may be fewer than `min` completions, or none; this is not an
-    ///   error. Time is that of the monotonic clock, from now.
-    /// * Completions that an earlier iterator left count: if they suffice, the kernel is not asked.
-    ///   Nor is it if there are enough in the completion ring, where that can be read, see
-    ///   [`reads_ring`](Self::reads_ring).
+    /// * `min` is limited to [`outstanding`](Self::outstanding): the method never waits for a
+    ///   request that was not submitted. If `min` is 0, it does not wait.
+    /// * If `timeout` is `None`, it waits without end, for example for a poll of a file that never
+    ///   becomes ready. If `timeout` is zero, it does not wait. After the timeout there may be
+    ///   fewer than `min` completions, or none; this is not an error. Time is measured by the
+    ///   monotonic clock, from the start of the call.
+    /// * Completions that were not taken from an earlier iterator count too. If they suffice, no
+    ///   system call is made. Neither is one made if the completion ring can be read and has enough
+    ///   events, see [`reads_ring`](Self::reads_ring).
     ///
     /// # Signals
     ///
-    /// A signal does not end the wait and does not lengthen it: after the handler has run, it goes
-    /// on until the same deadline. No completion is lost.
+    /// A signal neither ends nor extends the wait: after the signal handler has run, the wait
+    /// continues until the same deadline. No completion is lost.
     ///
     /// # Errors
     ///
-    /// Only where no completion is there to be taken.
+    /// An error is returned only if no completion is available.
     ///
-    /// * [`ContextError::Forked`]: the context is the parent's.
+    /// * [`ContextError::Forked`]: the context belongs to the parent.
     /// * [`ContextError::Gone`]: the kernel does not know the context any more.
-    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
+    /// * [`ContextError::Os`]: the call failed, because of a sandbox for example.
     ///
     /// # Kernel
     ///
@@ -66,19 +67,21 @@ impl<B, T> Context<B, T> {
         if min == 0 || self.slots.completed() < min {
             match self.receive(min, timeout) {
                 Err(error) if self.slots.completed() == 0 => return Err(error),
-                // What is there comes first. The error will be back if it lasts.
+                // Available completions are returned first. If the error persists, the next call
+                // returns it.
                 _ => {}
             }
         }
         Ok(Completions::new(&mut self.slots, self.inner.guard()))
     }
 
-    /// Waits until all outstanding requests have completed or the timeout is over, and takes what has
-    /// been received by then: [`wait`](Self::wait) for [`outstanding`](Self::outstanding).
+    /// Waits until all outstanding requests have completed or the timeout expires, and takes the
+    /// available completions. This is [`wait`](Self::wait) for [`outstanding`](Self::outstanding)
+    /// completions.
     ///
     /// # Errors
     ///
-    /// As for [`wait`](Self::wait).
+    /// Those of [`wait`](Self::wait).
     #[inline]
     pub fn wait_all(
         &mut self,
@@ -87,10 +90,10 @@ impl<B, T> Context<B, T> {
         self.wait(usize::MAX, timeout)
     }
 
-    /// Takes one completion, if there is one, without waiting.
+    /// Takes one completion, if one is available, without waiting.
     ///
-    /// Unlike the iterator of [`reap`](Self::reap) it leaves the context free between two completions,
-    /// so that the loop can submit:
+    /// Unlike the iterator of [`reap`](Self::reap), this does not borrow the context between two
+    /// completions, so that a loop can submit:
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};
@@ -116,18 +119,18 @@ impl<B, T> Context<B, T> {
     ///
     /// # Errors
     ///
-    /// As for [`wait`](Self::wait).
+    /// Those of [`wait`](Self::wait).
     #[inline]
     pub fn reap_one(&mut self) -> Result<Option<Completion<B, T>>, ContextError> {
         self.wait_one(Some(Duration::ZERO))
     }
 
-    /// Waits until there is a completion or the timeout is over, and takes it. `None` if the timeout is
-    /// over or nothing is outstanding.
+    /// Waits until a completion is available or the timeout expires, and takes one. Returns `None`
+    /// if the timeout has expired or nothing is outstanding.
     ///
     /// # Errors
     ///
-    /// As for [`wait`](Self::wait).
+    /// Those of [`wait`](Self::wait).
     #[inline]
     pub fn wait_one(
         &mut self,
@@ -136,31 +139,33 @@ impl<B, T> Context<B, T> {
         Ok(self.wait(1, timeout)?.next())
     }
 
-    /// Waits like [`wait`](Self::wait), but with another signal mask, and until a signal arrives that
-    /// the mask lets through.
+    /// Waits like [`wait`](Self::wait), but under another signal mask, and only until a signal is
+    /// delivered that this mask does not block.
     ///
-    /// `blocked` takes the place of the thread's mask for the time of the wait, atomically. The usual
-    /// way: block a signal, look at the flag that its handler sets, and wait with the signal unblocked.
-    /// It ends the wait whenever it comes after the flag was looked at.
+    /// For the time of the wait, `blocked` atomically replaces the signal mask of the thread.
+    /// Usually, a program blocks a signal, checks the flag that its handler sets, and waits with
+    /// the signal unblocked. A signal that arrives after the check of the flag then ends the wait.
     ///
-    /// It always asks the kernel, unless completions that an earlier iterator left suffice.
+    /// A system call is always made, unless completions that were not taken from an earlier
+    /// iterator suffice.
     ///
-    /// After a signal that has a handler, what has been received is returned, fewer than `min` perhaps.
-    /// Where nothing has, that is [`ContextError::Interrupted`]. After a signal without one, as when
-    /// the process is stopped and continued, the kernel starts the wait again *with the whole
-    /// timeout*: this wait, unlike the other, can outlast its deadline.
+    /// After a signal that has a handler, the available completions are returned, possibly fewer
+    /// than `min`. If there are none, the error is [`ContextError::Interrupted`]. After a signal
+    /// without a handler, for example when the process is stopped and continued, the kernel
+    /// restarts the wait *with the whole timeout*: unlike [`wait`](Self::wait), this can exceed its
+    /// deadline.
     ///
     /// # Without `io_pgetevents`
     ///
-    /// Where the kernel does not have the call (before Linux 4.18), or a sandbox forbids it (old
-    /// container profiles answer `EPERM`), the mask is set before waiting and put back afterwards by
-    /// calls of their own. A signal that arrives between setting the mask and waiting is handled, and
-    /// does *not* end the wait. So give a timeout, where that may happen.
-    /// [`Probe`](crate::Probe) tells beforehand.
+    /// If the kernel does not have the call (before Linux 4.18), or a sandbox forbids it (old
+    /// seccomp profiles of containers return `EPERM`), the mask is set before the wait and restored
+    /// afterwards, by separate calls. A signal that arrives between setting the mask and the wait
+    /// is handled, but does *not* end the wait. So pass a timeout if this can happen.
+    /// [`Probe`](crate::Probe) reports whether the call is available.
     ///
     /// # Errors
     ///
-    /// As for [`wait`](Self::wait), and [`ContextError::Interrupted`].
+    /// Those of [`wait`](Self::wait), and [`ContextError::Interrupted`].
     ///
     /// # Kernel
     ///
@@ -175,8 +180,8 @@ impl<B, T> Context<B, T> {
         self.inner.raw().check()?;
         let min = min.min(self.slots.outstanding());
         if self.slots.in_kernel() > 0 && (min == 0 || self.slots.completed() < min) {
-            // Not by the ring: under steady load it would always suffice, and the signals never be
-            // let through.
+            // The ring is not used: under constant load it would always have enough events, and the
+            // signals would never be unblocked.
             let missing = min.saturating_sub(self.slots.completed());
             self.inner.stats.system_calls += 1;
             let (raw, arena) = self.inner.raw_and_arena();
@@ -193,23 +198,25 @@ impl<B, T> Context<B, T> {
         Ok(Completions::new(&mut self.slots, self.inner.guard()))
     }
 
-    /// Receives events until `min` completions are there or the timeout is over.
+    /// Receives events until `min` completions are available or the timeout expires.
     ///
-    /// A separate function, called once for each batch: the loop over the ring has all registers.
+    /// This is a separate function, called once for each wait, so that the loop over the ring has
+    /// all registers.
     #[inline(never)]
     fn receive(&mut self, min: usize, timeout: Option<Duration>) -> Result<(), ContextError> {
         if self.slots.in_kernel() == 0 {
             return Ok(());
         }
         let timeout = if min == 0 { Some(Duration::ZERO) } else { timeout };
-        // What is in the ring costs no call. If it does not suffice, the kernel has no more now.
+        // Events in the ring take no system call. The kernel has no other events now, so without a
+        // timeout the result is complete.
         if self.drain_ring() && (self.slots.completed() >= min || timeout == Some(Duration::ZERO)) {
             return Ok(());
         }
         self.receive_by_call(min, timeout)
     }
 
-    /// [`receive`](Self::receive), by `io_getevents`.
+    /// Does the same as [`receive`](Self::receive), by `io_getevents`.
     fn receive_by_call(
         &mut self,
         min: usize,
@@ -229,7 +236,8 @@ impl<B, T> Context<B, T> {
         }
     }
 
-    /// Receives events once: `min` of them, unless the timeout or a signal comes first.
+    /// Calls `io_getevents` once, for at least `min` events. A timeout or a signal ends the call
+    /// before.
     pub(super) fn getevents(
         &mut self,
         min: usize,
@@ -245,22 +253,22 @@ impl<B, T> Context<B, T> {
     }
 }
 
-/// Completes the requests whose events a system call has received, and says how many events name no
-/// request in flight; or makes of its errno what it means.
+/// Completes the requests whose events a system call has received. Returns the number of events
+/// that belong to no request in flight, or the error of the call.
 fn record<B, T>(
     slots: &mut Slots<B, T>,
     received: Result<&[IoEvent], ContextError>,
 ) -> Result<u64, ContextError> {
     match received {
         Ok(events) => Ok(slots.complete_each(events.iter().copied())),
-        // The numbers and addresses are right, so it is the context.
+        // The arguments are valid, so the reason is the context.
         Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
         Err(error) => Err(error),
     }
 }
 
 impl Stats {
-    /// Counts the events that a call has received and that name no request.
+    /// Records the number of events that belong to no request in flight.
     fn record(&mut self, received: Result<u64, ContextError>) -> Result<(), ContextError> {
         self.spurious += received?;
         Ok(())

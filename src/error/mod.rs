@@ -146,7 +146,9 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
     write!(f, "{call}: {errno}")?;
     let (aio, calls) = match call {
         "io_setup" | "io_submit" | "io_getevents" | "io_destroy" => {
-            (true, "io_setup, io_submit, io_getevents and io_destroy")
+            let calls = "io_setup, io_submit, io_getevents, io_cancel, io_destroy, mmap, munmap, madvise \
+                         and clock_gettime";
+            (true, calls)
         }
         _ => (false, call),
     };

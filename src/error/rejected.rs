@@ -1,6 +1,6 @@
 //! [`Full`], [`RangeError`], [`PieceCountError`]: errors that return the rejected value.
 
-use crate::abi::UIO_MAXIOV;
+use crate::{abi::UIO_MAXIOV, types::Errno};
 use core::{error, fmt};
 
 /// The container is full. The field is the rejected value.
@@ -16,6 +16,14 @@ impl<R> fmt::Debug for Full<R> {
 impl<R> fmt::Display for Full<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(FULL)
+    }
+}
+
+impl<R> Full<R> {
+    /// The errno that comes closest.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        Errno::ENOBUFS
     }
 }
 
@@ -51,6 +59,14 @@ impl<R> fmt::Display for RangeError<R> {
     }
 }
 
+impl<R> RangeError<R> {
+    /// The errno that comes closest.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        Errno::EINVAL
+    }
+}
+
 impl<R> error::Error for RangeError<R> {}
 
 /// The vectored buffer has no pieces or too many. The error contains the buffer.
@@ -72,6 +88,14 @@ impl<B> fmt::Debug for PieceCountError<B> {
 impl<B> fmt::Display for PieceCountError<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         piece_count(f, self.count)
+    }
+}
+
+impl<B> PieceCountError<B> {
+    /// The errno that comes closest.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        Errno::EINVAL
     }
 }
 

@@ -105,4 +105,12 @@ impl fmt::Display for RequestError {
     }
 }
 
+impl RequestError {
+    /// What the kernel answered.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        self.errno
+    }
+}
+
 impl error::Error for RequestError {}

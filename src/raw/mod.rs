@@ -1,8 +1,7 @@
-//! The layer below: the six system calls as they are, and a handle that owns a context.
+//! The raw layer: the six system calls, and [`RawContext`], which owns a context.
 //!
-//! For those who build something else on native AIO, and want neither batches nor slots. The types
-//! that the calls take are in [`abi`](crate::abi). Filling in an
-//! [`Iocb`] is safe; submitting one is not.
+//! It is for programs that use native AIO without batches and tables of requests. The types of the
+//! arguments are in [`abi`](crate::abi). Filling in an [`Iocb`] is safe; submitting one is unsafe.
 //!
 //! ```
 //! use linux_aio::{abi::{IOCB_CMD_PREAD, Iocb, IoEvent}, raw::RawContext};
@@ -21,7 +20,7 @@
 //!     aio_data: 42,
 //!     ..Iocb::default()
 //! };
-//! // SAFETY: `iocb` is writable, and `bytes` is left alone until the event has come.
+//! // SAFETY: `iocb` is writable, the file is open, and `bytes` is not accessed until the event was received.
 //! assert_eq!(unsafe { cx.submit(&[&raw mut iocb])? }, 1);
 //!
 //! let mut events = [MaybeUninit::<IoEvent>::uninit(); 1];
@@ -45,15 +44,16 @@ use crate::{
 };
 use core::{mem::MaybeUninit, ptr, slice, time::Duration};
 
-/// A kernel context, owned: made once, destroyed once, and inert in forked children.
+/// An owned kernel context. It is destroyed when the handle is dropped, and cannot be used in
+/// forked children.
 ///
-/// It may be shared between threads: one can submit while another waits. Each event goes to one of
-/// those who wait.
+/// It may be shared between threads: one can submit while others wait. Each event is received by
+/// one of the waiting threads.
 ///
 /// # Invariants
 ///
-/// `id` is [`AioContext::NONE`], or a context of the process that made it, which nothing else
-/// destroys.
+/// `id` is [`AioContext::NONE`], or a context of the process that made the handle, which no other
+/// code destroys.
 #[derive(Debug)]
 pub struct RawContext {
     id: AioContext,
@@ -61,11 +61,11 @@ pub struct RawContext {
 }
 
 impl RawContext {
-    /// Makes a context for `nr_events` requests. Takes about 12 µs.
+    /// Makes a context for `nr_events` requests. This takes about 12 µs.
     ///
     /// # Errors
     ///
-    /// [`SetupError`] tells what was asked, what is in use, and what the limit is.
+    /// [`SetupError`], with `nr_events`, the number in use, and the limit.
     ///
     /// # Kernel
     ///
@@ -76,36 +76,40 @@ impl RawContext {
         let guard = ForkGuard::new().map_err(|(call, errno)| explain(call, errno))?;
         let nr = u32::try_from(nr_events).map_err(|_| explain("io_setup", Errno::EINVAL))?;
         let mut id = AioContext::NONE;
-        // SAFETY: `id` is a local variable.
+        // SAFETY: `id` is a local variable, which is valid for reading and writing.
         unsafe { sys::io_setup(nr, &raw mut id) }.map_err(|errno| explain("io_setup", errno))?;
-        // The kernel's answer of 0 comes with an id. A sandbox may answer 0 and do nothing.
+        // When the kernel returns 0, it has stored an id. A sandbox may return 0 without doing
+        // anything.
         if id == AioContext::NONE {
             return Err(SetupError::nothing_made(nr_events));
         }
         Ok(Self { id, guard })
     }
 
-    /// No context. Every call answers [`ContextError::Gone`].
+    /// Makes a handle without a context. Every call returns [`ContextError::Gone`].
     pub(crate) fn none() -> Self {
         Self { id: AioContext::NONE, guard: ForkGuard::none() }
     }
 
-    /// Submits requests in order, and says how many the kernel accepted: a prefix.
+    /// Submits requests in order, and returns how many the kernel accepted. These are the first
+    /// ones.
     ///
-    /// An error is that of the first request, or of the call; see [`io_submit`]. Nothing is
-    /// submitted then.
+    /// An error is that of the first request or of the call; see [`io_submit`]. In this case no
+    /// request was submitted.
     ///
     /// # Errors
     ///
-    /// [`ContextError::Os`] with what the kernel answered, [`ContextError::Forked`].
+    /// [`ContextError::Os`] with the kernel's errno, [`ContextError::Forked`].
     ///
     /// # Safety
     ///
-    /// 1. Each pointer leads to an [`Iocb`], valid for reading and writing during the call.
-    /// 2. The file descriptors in it (`aio_fildes`, and `aio_resfd` with its flag) are the caller's
-    ///    to use, and open until the call returns.
-    /// 3. The buffer of an accepted request is valid, and left alone, until its event has been
-    ///    received or [`destroy`](Self::destroy) has answered `Ok`.
+    /// 1. Each pointer points to an [`Iocb`] that is valid for reading and writing during the call.
+    /// 2. The caller may use the file descriptors in each iocb (`aio_fildes`, and `aio_resfd` if
+    ///    its flag is set), and they are open until the call returns.
+    /// 3. Every buffer of an accepted request stays valid until the request's event was received or
+    ///    [`destroy`](Self::destroy) has returned `Ok`. Until then, no code accesses the buffer,
+    ///    except that code may read the buffer of a write.
+    /// 4. If a request is to be cancelled, no other request in flight has the same iocb address.
     ///
     /// # Kernel
     ///
@@ -114,21 +118,22 @@ impl RawContext {
     #[inline]
     pub unsafe fn submit(&self, iocbs: &[*mut Iocb]) -> Result<usize, ContextError> {
         self.check()?;
-        // SAFETY: the slice is valid for reading; the caller vouches for what is in it.
+        // SAFETY: (1) the slice is valid for reading, and its iocbs are valid (duty 1 of the
+        // caller); (2) to (4) are duties 2 to 4 of the caller.
         unsafe { sys::io_submit(self.id, iocbs.len().cast_signed(), iocbs.as_ptr()) }
             .map_err(|errno| ContextError::Os { call: "io_submit", errno })
     }
 
-    /// Waits until there are `min_nr` events or the timeout is over, and takes as many as there
-    /// are and fit.
+    /// Waits until there are `min_nr` events or the timeout expires, and takes the available
+    /// events, as many as fit.
     ///
-    /// Without a timeout it waits for ever; with `min_nr` 0, not at all. The kernel may return
-    /// early, with fewer events, when a signal arrives.
+    /// Without a timeout it waits for ever; with a `min_nr` of 0 it does not wait. If a signal
+    /// arrives, it may return early, with fewer events.
     ///
     /// # Errors
     ///
-    /// [`ContextError::Os`] with what the kernel answered (`EINTR` for a signal before the first
-    /// event, `EINVAL` if `min_nr` is more than fit), [`ContextError::Forked`].
+    /// [`ContextError::Os`] with the kernel's errno (`EINTR` for a signal before the first event,
+    /// `EINVAL` if `min_nr` is larger than the length of `events`), [`ContextError::Forked`].
     ///
     /// # Kernel
     ///
@@ -155,25 +160,26 @@ impl RawContext {
         let timeout = timeout.map_or(ptr::null(), ptr::from_ref);
         let (min_nr, nr) = (min_nr.min(isize::MAX.cast_unsigned()), events.len());
         let room = events.as_mut_ptr().cast::<IoEvent>();
-        // SAFETY: (1) `events` has room for `nr`; `timeout` is null or leads to a local variable; (2) the
-        // ring of this context is read only by whoever has said so (`RingReader::of_context`, or
-        // `Context`, which keeps this handle to itself), and does not do it meanwhile.
+        // SAFETY: (1) `events` has room for `nr` events; `timeout` is null or points to a local
+        // variable; (2) the ring of this context is read by a `RingReader`, which is not used
+        // during this call (duty 2 of `RingReader::of_context`), or by `Context`, which calls this
+        // through `&mut self` only.
         let got = unsafe {
             sys::io_getevents(self.id, min_nr.cast_signed(), nr.cast_signed(), room, timeout)
         }
         .map_err(|errno| ContextError::Os { call: "io_getevents", errno })?;
-        // SAFETY: the kernel has filled in as many as it says.
+        // SAFETY: the kernel has written as many events as it returned.
         Ok(unsafe { filled(events, got) })
     }
 
-    /// Like [`getevents`](Self::getevents), with another signal mask for the time of the wait.
+    /// Does the same as [`getevents`](Self::getevents), with another signal mask during the wait.
     ///
-    /// Where the call is missing or forbidden, the mask is set and put back by calls of their own; a
-    /// signal that comes just before the wait does not end it then.
+    /// If the call is missing or forbidden, the mask is set and restored by separate calls. A
+    /// signal that arrives just before the wait then does not end it.
     ///
     /// # Errors
     ///
-    /// As for [`getevents`](Self::getevents).
+    /// Those of [`getevents`](Self::getevents).
     ///
     /// # Kernel
     ///
@@ -193,8 +199,10 @@ impl RawContext {
         let room = events.as_mut_ptr().cast::<IoEvent>();
         let mask = blocked.bits();
         let sigset = AioSigset { sigmask: &raw const mask, sigsetsize: size_of::<u64>() };
-        // SAFETY: (1) `events` has room for `nr`; the other pointers are null or lead to local variables;
-        // (2) as in `getevents_until`.
+        // SAFETY: (1) `events` has room for `nr` events; `timeout` is null or points to a local
+        // variable; (2) the ring of this context is read by a `RingReader`, which is not used
+        // during this call (duty 2 of `RingReader::of_context`), or by `Context`, which calls this
+        // through `&mut self` only; (3) `sigset` and `mask` are local variables.
         let got = unsafe {
             sys::io_pgetevents(
                 self.id,
@@ -207,7 +215,7 @@ impl RawContext {
         };
         match got {
             Ok(got) => {
-                // SAFETY: the kernel has filled in as many as it says.
+                // SAFETY: the kernel has written as many events as it returned.
                 Ok(unsafe { filled(events, got) })
             }
             Err(Errno::ENOSYS | Errno::EPERM) => {
@@ -217,7 +225,7 @@ impl RawContext {
         }
     }
 
-    /// What can be done without `io_pgetevents`.
+    /// Does the work of [`pgetevents`](Self::pgetevents) without `io_pgetevents`.
     #[cold]
     fn getevents_between_masks<'e>(
         &self,
@@ -229,21 +237,23 @@ impl RawContext {
         let refused = |errno| ContextError::Os { call: "rt_sigprocmask", errno };
         let before = sys::set_signal_mask(mask).map_err(refused)?;
         let got = self.getevents_until(min_nr, events, timeout.as_ref());
-        // What worked before works again; and if not, events that were received come first.
+        // Setting a mask has worked before. If it fails now, the received events are returned
+        // anyway.
         let _restored = sys::set_signal_mask(before);
         got
     }
 
-    /// Cancels a request in flight, if it can be: in practice, a poll.
+    /// Tries to cancel a request in flight. In practice, only polls can be cancelled.
     ///
     /// # Errors
     ///
-    /// There is no success. [`ContextError::Os`] with `EINPROGRESS` says that it is cancelled and
-    /// that its event will come; `EINVAL`, that it is not in flight or cannot be cancelled.
+    /// The kernel never reports success. [`ContextError::Os`] with `EINPROGRESS` means that the
+    /// request was cancelled and its event follows; with `EINVAL`, that it is not in flight or
+    /// cannot be cancelled.
     ///
     /// # Safety
     ///
-    /// `iocb` is the pointer that was submitted, still valid for reading.
+    /// `iocb` is the pointer that was submitted, and is valid for reading.
     ///
     /// # Kernel
     ///
@@ -252,22 +262,23 @@ impl RawContext {
     pub unsafe fn cancel(&self, iocb: *mut Iocb) -> Result<(), ContextError> {
         self.check()?;
         let mut unused = IoEvent::default();
-        // SAFETY: the caller vouches for `iocb`; `unused` is a local variable.
+        // SAFETY: `iocb` was submitted and is valid for reading (duty of the caller); `unused` is a
+        // local variable.
         unsafe { sys::io_cancel(self.id, iocb, &raw mut unused) }
             .map_err(|errno| ContextError::Os { call: "io_cancel", errno })
     }
 
-    /// Destroys the context, and answers once nothing is in flight any more.
+    /// Destroys the context. Returns `Ok` when nothing is in flight any more.
     ///
-    /// Takes 24 to 64 ms even for an idle context. Events that were not taken are lost.
+    /// This takes 24 to 64 ms even for an idle context. Events that were not received are lost.
     ///
     /// # Errors
     ///
-    /// Requests may still be in flight then, and the context is never destroyed.
+    /// On error, requests may still be in flight, and the context is never destroyed.
     ///
-    /// * [`ContextError::Gone`]: the kernel does not know it.
-    /// * [`ContextError::Forked`]: it is the parent's.
-    /// * [`ContextError::Os`]: the call is refused, by a sandbox for example.
+    /// * [`ContextError::Gone`]: the kernel does not know the context.
+    /// * [`ContextError::Forked`]: the context belongs to the parent.
+    /// * [`ContextError::Os`]: the call failed, because of a sandbox for example.
     ///
     /// # Kernel
     ///
@@ -277,23 +288,23 @@ impl RawContext {
         self.end()
     }
 
-    /// The kernel's name for it.
+    /// Returns the kernel's name for the context.
     #[must_use]
     pub const fn id(&self) -> AioContext {
         self.id
     }
 
-    /// Tells this process from its children.
+    /// Returns the guard, which detects forked children.
     #[inline]
     pub(crate) const fn guard(&self) -> &ForkGuard {
         &self.guard
     }
 
-    /// Whether calls are worth making.
+    /// Checks that there is a context, and that it belongs to this process.
     ///
     /// # Errors
     ///
-    /// [`ContextError::Gone`] if there is no context, [`ContextError::Forked`] in a child.
+    /// [`ContextError::Gone`] if there is no context, [`ContextError::Forked`] in a forked child.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), ContextError> {
         if self.id == AioContext::NONE {
@@ -305,11 +316,13 @@ impl RawContext {
         }
     }
 
-    /// [`destroy`](Self::destroy), once; what is left is no context.
+    /// Does the work of [`destroy`](Self::destroy), and leaves a handle without a context.
     pub(crate) fn end(&mut self) -> Result<(), ContextError> {
         self.check()?;
         let id = core::mem::take(&mut self.id);
-        // SAFETY: the number was ours, and is forgotten here.
+        // SAFETY: only this handle owns the context (invariant), and it does not use `id` again. A
+        // `RingReader` of the context is not used afterwards (duty 1 of `RingReader::of_context`),
+        // nor the `Ring` of a `Context` (`Inner::new`).
         unsafe { sys::io_destroy(id) }.map_err(|errno| match errno {
             Errno::EINVAL => ContextError::Gone,
             errno => ContextError::Os { call: "io_destroy", errno },
@@ -317,26 +330,28 @@ impl RawContext {
     }
 }
 
-/// The events that a call has received: the first `got` places, or all if it claims more.
+/// Returns the first `got` events, or all of them if `got` is larger than their number.
 ///
 /// # Safety
 ///
-/// The kernel has written that many; every bit pattern is a valid [`IoEvent`].
+/// The kernel has written the first `got` events, or all of them if `got` is larger than their
+/// number.
 unsafe fn filled(events: &[MaybeUninit<IoEvent>], got: usize) -> &[IoEvent] {
     let got = events.get(..got).unwrap_or(events);
-    // SAFETY: the caller says that the kernel has written them.
+    // SAFETY: the kernel has written these events (duty of the caller), and every bit pattern is
+    // valid.
     unsafe { slice::from_raw_parts(got.as_ptr().cast(), got.len()) }
 }
 
 impl Drop for RawContext {
     fn drop(&mut self) {
-        // `drop` cannot report errors. A context that is not ours is left alone.
+        // `drop` cannot report errors. In a forked child, `end` does nothing.
         let _ended = self.end();
     }
 }
 
 impl From<Duration> for Timespec {
-    /// Saturates: what is too long for the kernel's clock lasts for ever.
+    /// Converts a duration. Seconds that overflow become `i64::MAX`.
     fn from(span: Duration) -> Self {
         Self {
             tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),

@@ -1,4 +1,4 @@
-//! [`RingReader`]: the completion ring, for those who make the calls themselves.
+//! [`RingReader`]: the completion ring in the raw layer.
 
 use crate::{
     abi::{AioContext, IoEvent},
@@ -8,8 +8,8 @@ use core::{error, fmt, mem::MaybeUninit, slice};
 
 /// Reads the completion ring of a kernel context in user space, without a system call.
 ///
-/// An `aio_context_t` is the address of a ring that the kernel shares with the process. What stands in
-/// it is checked each time: head and tail against the size that it had at first.
+/// An `aio_context_t` is the address of a ring that the kernel shares with the process. Head and
+/// tail are compared with the size of the ring each time they are read; the size was read once.
 ///
 /// ```
 /// use linux_aio::{abi::{IOCB_CMD_PWRITE, Iocb, IoEvent}, raw::{RawContext, RingReader}};
@@ -17,8 +17,8 @@ use core::{error, fmt, mem::MaybeUninit, slice};
 /// # use std::os::fd::AsRawFd;
 /// # let file = tempfile::tempfile()?;
 /// let cx = RawContext::new(1)?;
-/// // SAFETY: the context was just made, and is destroyed after the last use of the ring; nobody takes
-/// // events from it in another way, and this process does not fork.
+/// // SAFETY: the context was just made, and is destroyed after the last use of the ring; no other code
+/// // takes events from it, and this process does not fork.
 /// if let Some(mut ring) = unsafe { RingReader::of_context(cx.id(), 1) } {
 ///     let mut iocb = Iocb {
 ///         aio_lio_opcode: IOCB_CMD_PWRITE,
@@ -41,34 +41,37 @@ use core::{error, fmt, mem::MaybeUninit, slice};
 #[derive(Debug)]
 pub struct RingReader(Ring);
 
-/// The head or the tail of a completion ring is out of range: something other than the kernel has
-/// written to it. Take events by `io_getevents` from now on.
+/// The head or the tail of a completion ring is out of range, because something other than the
+/// kernel has written to the ring. From now on, take events by `io_getevents`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingInconsistent;
 
 impl RingReader {
-    /// The ring of a context that was made for `nr_events` requests. `None` if it has none that can be
-    /// read: where the kernel is emulated, or has another layout than this crate knows.
+    /// Returns the ring of a context that was made for `nr_events` requests. Returns `None` if the
+    /// ring cannot be read, because the kernel is emulated or has a layout that this crate does not
+    /// know.
     ///
     /// # Safety
     ///
-    /// 1. `ctx` was made by `io_setup` for at least `nr_events` requests, and is not destroyed while the
-    ///    reader is used. Nobody has taken events from it yet.
-    /// 2. While one of the methods runs, nobody else takes events from the context: not `io_getevents`
-    ///    or `io_pgetevents` in another thread, not another reader, not a forked child of this process
-    ///    (which shares the memory up to Linux 6.18 at least). Between two calls, `io_getevents` may.
+    /// 1. `ctx` was made by `io_setup` for at least `nr_events` requests, and is not destroyed
+    ///    while the reader is used. No event was taken from it yet.
+    /// 2. While one of the methods runs, no other code takes events from the context: neither
+    ///    `io_getevents` or `io_pgetevents` in another thread, nor another reader, nor a forked
+    ///    child of this process (which shares the memory, at least up to Linux 6.18). Between two
+    ///    calls of methods, `io_getevents` may be called.
     #[must_use]
     pub unsafe fn of_context(ctx: AioContext, nr_events: u32) -> Option<Self> {
         let nr_events = crate::types::cast::from_u32(nr_events);
-        // SAFETY: the caller's duties are the same.
+        // SAFETY: (1) and (2) are duties 1 and 2 of the caller; a `Drain` exists only while `take`
+        // runs.
         unsafe { Ring::of_context(ctx, nr_events) }.map(Self)
     }
 
-    /// Takes the events that are there now and fit, oldest first.
+    /// Takes the events that are in the ring now, oldest first, as many as fit in `events`.
     ///
     /// # Errors
     ///
-    /// [`RingInconsistent`]; nothing was taken.
+    /// [`RingInconsistent`]; no event was taken.
     pub fn take<'e>(
         &mut self,
         events: &'e mut [MaybeUninit<IoEvent>],
@@ -81,11 +84,11 @@ impl RingReader {
             count += 1;
         }
         let events = events.get(..count).unwrap_or_default();
-        // SAFETY: the first `count` were just written.
+        // SAFETY: the loop has written the first `count` events, and `events` is borrowed for `'e`.
         Ok(unsafe { slice::from_raw_parts(events.as_ptr().cast(), count) })
     }
 
-    /// Whether there is no event now.
+    /// Returns whether there is no event in the ring now.
     ///
     /// # Errors
     ///

@@ -134,14 +134,27 @@ mod with_std {
     }
 }
 
-/// The owners of the files of the requests that a call submits, in order.
+/// The owners of the files of the requests that one `io_submit` takes, in order.
 ///
-/// Owners that take no memory and have no `Drop` are not stored, so borrowed files have no cost.
-pub(crate) struct Owners<F, const K: usize>(Vec<F, K>);
+/// Owners that take no memory and have no `Drop` are not stored, so borrowed files have no cost. Others
+/// lie on the stack, so their number is limited: [`LIMIT`](Self::LIMIT).
+pub(crate) struct Owners<F>(Vec<F, ON_THE_STACK>);
 
-impl<F, const K: usize> Owners<F, K> {
+/// How many owners are stored at most.
+const ON_THE_STACK: usize = 256;
+
+impl<F> Owners<F> {
     /// Whether owners are stored.
     const STORED: bool = size_of::<F>() > 0 || core::mem::needs_drop::<F>();
+
+    /// How many requests one `io_submit` takes at most.
+    pub(crate) const LIMIT: usize = if Self::STORED { ON_THE_STACK } else { usize::MAX };
+
+    /// Whether a submission that has taken this many requests has taken all that there is room for.
+    #[inline]
+    pub(crate) const fn are_all(taken: usize) -> bool {
+        !Self::STORED || taken < Self::LIMIT
+    }
 
     pub(crate) const fn new() -> Self {
         Self(Vec::new())
@@ -151,11 +164,11 @@ impl<F, const K: usize> Owners<F, K> {
     ///
     /// # Safety
     ///
-    /// There are fewer than `K` owners.
+    /// There are fewer than [`LIMIT`](Self::LIMIT) owners.
     #[inline]
     pub(crate) unsafe fn push(&mut self, owner: F) {
         if Self::STORED {
-            // SAFETY: there are fewer than `K` owners (duty of the caller), so the vector has room.
+            // SAFETY: there are fewer than `LIMIT` owners (duty of the caller), so the vector has room.
             unsafe { self.0.push_unchecked(owner) };
         } else {
             core::mem::forget(owner);
@@ -180,7 +193,7 @@ impl<F, const K: usize> Owners<F, K> {
     }
 }
 
-impl<F, const K: usize> fmt::Debug for Owners<F, K> {
+impl<F> fmt::Debug for Owners<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Owners({})", self.0.len())
     }

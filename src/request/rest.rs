@@ -61,7 +61,8 @@ impl<B: IoBuf> Remains<'_, B> {
             Opcode::Preadv | Opcode::Pwritev => {
                 let (count, total) = (self.buf.io_len(), total(self.buf));
                 let start = start.filter(|&start| start <= total)?;
-                if count == 0 || count > UIO_MAXIOV {
+                // The kernel transfers all pieces: with others there would be another end.
+                if count == 0 || count > UIO_MAXIOV || total != template.range().end {
                     return None;
                 }
                 template.set_rest_of_pieces(start, total, count);

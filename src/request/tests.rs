@@ -160,7 +160,7 @@ fn exchanged_buf_of_unsuitable_kind_is_refused() {
 
 #[test]
 fn owners_pop_in_reverse_order_and_zero_sized_owners_are_not_stored() {
-    let mut owners = Owners::<Rc<u8>, 3>::new();
+    let mut owners = Owners::<Rc<u8>>::new();
     let rcs = [0, 1, 2].map(Rc::new);
     for rc in &rcs {
         // SAFETY: at most three are pushed.
@@ -170,7 +170,7 @@ fn owners_pop_in_reverse_order_and_zero_sized_owners_are_not_stored() {
     assert_eq!(unsafe { owners.pop() }, rcs[2]);
     drop(owners);
     assert!(rcs.iter().all(|rc| Rc::strong_count(rc) == 1));
-    let mut owners = Owners::<Borrowed<'_>, 2>::new();
+    let mut owners = Owners::<Borrowed<'_>>::new();
     // SAFETY: nothing is submitted.
     let (_, borrowed) = crate::IntoFile::into_file(unsafe { Fd::from_raw(3) });
     // SAFETY: at most two are pushed.

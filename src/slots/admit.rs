@@ -22,14 +22,15 @@ impl<B, T> Slots<B, T> {
     pub(crate) fn admit<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
-        owners: &mut Owners<F, K>,
+        owners: &mut Owners<F>,
         eventfd: Option<i32>,
         pointers: &mut [MaybeUninit<*mut Iocb>],
     ) -> usize
     where
         B: IoBuf,
     {
-        let wanted = cast::saturating_u32(batch.len().min(pointers.len()));
+        let most = pointers.len().min(Owners::<F>::LIMIT);
+        let wanted = cast::saturating_u32(batch.len().min(most));
         if self.state.vacant() < wanted {
             self.state.extend_free_list(wanted - self.state.vacant());
         }
@@ -48,7 +49,7 @@ impl<B, T> Slots<B, T> {
                 self.rests = true;
             }
             pointer.write(slot.cast());
-            // SAFETY: `owners` was empty, and a batch has at most `K` requests.
+            // SAFETY: `owners` was empty, and `count` is at most its limit.
             unsafe { owners.push(owner) };
         }
         batch.rewind();
@@ -80,8 +81,8 @@ impl<B, T> Slots<B, T> {
     ///
     /// # Safety
     ///
-    /// 1. [`admit`](Self::admit) returned `iocb`, and the kernel has not accepted the request
-    ///    since.
+    /// 1. [`admit`](Self::admit) returned `iocb`, and the kernel has not accepted a request with
+    ///    this iocb since.
     /// 2. `owner` keeps the file of that request open.
     #[cold]
     pub(crate) unsafe fn withdraw<F>(

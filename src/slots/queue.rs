@@ -5,8 +5,8 @@ use core::ptr;
 /// A queue of up to `capacity` ids (first in, first out), in memory for twice as many.
 ///
 /// The ids in the queue are contiguous. They are moved to the beginning of the memory if there is
-/// not enough memory after them. Between two such moves at least `capacity` ids were added or
-/// removed, so on average each id is moved at most once.
+/// not enough memory after them. More than `capacity` ids are removed between two such moves, so
+/// on average each id is moved at most once.
 ///
 /// # Invariants
 ///
