@@ -3,6 +3,7 @@
 use super::{Memory, Ring};
 use crate::{
     abi::{AioContext, AioRing, IoEvent},
+    sys,
     types::cast,
 };
 use core::{
@@ -63,15 +64,18 @@ impl Ring<Mapped> {
         if !address.is_multiple_of(4096) || isize::try_from(address).is_err() {
             return None;
         }
+        // An emulated kernel may also return an address where nothing is.
+        if !sys::is_mapped(address) {
+            return None;
+        }
         let nr_events = u32::try_from(nr_events).ok()?;
         let base = NonNull::new(core::ptr::with_exposed_provenance_mut(address))?;
         // SAFETY:
         // 1. `aio_setup_ring` maps the ring with `do_mmap`, shared, readable and writable. The
         //    mapping begins with `struct aio_ring`, and its address is `ctx->user_id`, which
         //    `io_setup` returns. `kill_ioctx` unmaps it when the context is destroyed, which does
-        //    not happen while the ring is used (duty 1 of the caller). An emulated kernel may have
-        //    no ring, but the C library libaio reads the header of every context too, so the memory
-        //    is assumed to be readable.
+        //    not happen while the ring is used (duty 1 of the caller). Where an emulated kernel has
+        //    no ring, the page of the header is mapped nevertheless (`is_mapped`).
         // 2. There is one consumer (duty 2 of the caller).
         unsafe { Self::validated(base, nr_events) }
     }

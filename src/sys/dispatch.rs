@@ -64,6 +64,7 @@ calls! {
     fn monotonic() -> Option<Duration>;
     fn duplicate(fd: i32) -> Result<i32, Errno>;
     fn file_kind(fd: i32) -> FileKind;
+    fn is_mapped(page: usize) -> bool;
     fn set_signal_mask(mask: u64) -> Result<u64, Errno>;
     fn read_file(path: &CStr, into: &mut [u8]) -> Result<usize, Errno>;
 }

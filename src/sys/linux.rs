@@ -58,6 +58,13 @@ pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Res
     decode(returned).map(drop)
 }
 
+/// Whether a page is mapped, by an advice that changes nothing (`MADV_NORMAL`).
+pub(crate) fn is_mapped(page: usize) -> bool {
+    const MADV_NORMAL: usize = 0;
+    // SAFETY: the advice is about read-ahead in files. The content of memory does not depend on it.
+    decode(unsafe { sc::syscall3(nr::MADVISE, page, 4096, MADV_NORMAL) }).is_ok()
+}
+
 /// Returns the time of the monotonic clock, by which the kernel measures the timeout of
 /// `io_getevents`.
 ///

@@ -41,7 +41,7 @@ mod real {
 }
 
 pub(crate) use body::{
-    abort, close, duplicate, file_kind, madvise_wipe_on_fork, mmap, monotonic, munmap, read_file,
-    set_signal_mask, write,
+    abort, close, duplicate, file_kind, is_mapped, madvise_wipe_on_fork, mmap, monotonic, munmap,
+    read_file, set_signal_mask, write,
 };
 pub use body::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

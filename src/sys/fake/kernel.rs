@@ -309,6 +309,10 @@ impl Kernel {
         self.state().madvise_wipe_on_fork(pages, len)
     }
 
+    pub(crate) fn is_mapped(&self, page: usize) -> bool {
+        self.state().contexts.contains_key(&(page as u64))
+    }
+
     pub(crate) fn monotonic(&self) -> Option<Duration> {
         let mut state = self.state();
         state.allow("clock_gettime").ok()?;
