@@ -108,7 +108,7 @@ impl Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         let address = self.bytes.addr().get();
-        let lent = Kernel::current().is_some_and(|kernel| kernel.is_lent(address, LEN));
+        let lent = Kernel::current().is_some_and(|kernel| kernel.uses_memory(address, LEN));
         let known = ledger(|ledger| {
             if lent {
                 ledger.violations.push(format!("a buffer was dropped in flight: {address:#x}"));

@@ -179,7 +179,8 @@ fn abandon(world: &mut World, oracle: &mut Oracle) {
     let tags = ledger(|ledger| ledger.tags.clone());
     for expect in core::mem::take(&mut oracle.out).into_values() {
         assert!(!tags.contains(&expect.tag), "dropped: {expect:?}");
-        assert!(!world.kernel.is_lent(expect.addresses[0], LEN), "the kernel is done: {expect:?}");
+        let in_use = world.kernel.uses_memory(expect.addresses[0], LEN);
+        assert!(!in_use, "the kernel has released the buffer: {expect:?}");
         world.played.abandoned += 1;
     }
 }
@@ -235,7 +236,7 @@ fn scope<B>(world: &mut World, cx: &mut Context<B, Tag>, steps: &[Operation], pa
     let mut oracle = core::mem::take(&mut level.oracle);
     drop(level);
     abandon(world, &mut oracle);
-    assert!(!world.kernel.is_lent(place, 8 * LEN), "nothing of a scope is in flight after it");
+    assert!(!world.kernel.uses_memory(place, 8 * LEN), "nothing of a scope is in flight after it");
     drop(frame);
     assert_eq!(cx.outstanding(), had);
 }

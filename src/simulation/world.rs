@@ -146,7 +146,7 @@ impl World {
         self.posted.clear();
         self.ctx = ctx;
         self.notify = false;
-        self.kernel.turn_ring(ctx, self.turn);
+        self.kernel.advance_ring(ctx, self.turn);
     }
 
     /// What must hold at any time.

@@ -1,6 +1,6 @@
-//! [`FileKind`]: the files that requests are made on, by what they are good for.
+//! [`FileKind`]: the files on which requests are made.
 
-/// Files by what they are good for. The first four are one file, opened in several ways.
+/// The files on which requests are made. The first four are one file, opened in different modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     ReadWrite,
@@ -11,25 +11,26 @@ pub(super) enum FileKind {
     PipeIn,
     Socket,
     Peer,
-    /// Counts completions of transfers only, so that reading it has one outcome.
+    /// An eventfd that counts completions of transfers only, so that a read of it has one possible
+    /// result.
     Counter,
     Directory,
     Opaque,
     Path,
-    /// A pipe that nobody writes to any more.
+    /// A pipe whose end to write to is closed.
     HungUp,
-    /// A pipe that nobody reads from any more.
+    /// A pipe whose end to read from is closed.
     Broken,
-    /// Not open.
+    /// A descriptor that is not open.
     Nothing,
-    /// Counts completions, and nobody reads it.
+    /// An eventfd that counts completions, and that no request reads.
     Notify,
 }
 
 use FileKind::*;
 
 impl FileKind {
-    /// Whether bytes go through it in order, without offsets.
+    /// Returns whether the file is a pipe or a socket.
     pub(super) const fn is_stream(self) -> bool {
         matches!(self, PipeOut | PipeIn | Socket | Peer | HungUp | Broken)
     }

@@ -1,4 +1,4 @@
-//! The same files twice: real ones, and those of a fake kernel.
+//! [`Files`]: equal files on the real and on the fake kernel.
 
 use super::{
     file_kind::FileKind::{self, *},
@@ -13,28 +13,29 @@ use std::{
     vec::Vec,
 };
 
-/// For each kind of file a descriptor on both kernels.
+/// A descriptor on both kernels for each kind of file.
 pub(super) struct Files {
     pub(super) name: &'static str,
     pub(super) kernel: Kernel,
-    /// A page of theirs may be on its way to the disk: what must not wait then fails or not, by chance.
+    /// Whether the files are on a disk. Then the kernel may be writing back a page of them, so that
+    /// requests with NOWAIT fail at random.
     on_disk: bool,
     real: Vec<OwnedFd>,
     pub(super) fds: Vec<[i32; 2]>,
 }
 
 impl Files {
-    /// On tmpfs.
+    /// Makes files on tmpfs.
     pub(super) fn in_memory() -> Self {
         Self::new("files in memory", fs::memfd_create("agree", MemfdFlags::CLOEXEC).unwrap())
     }
 
-    /// In the temp directory.
+    /// Makes files in the directory for temporary files.
     pub(super) fn on_disk() -> Self {
         Self { on_disk: true, ..Self::new("files on disk", tempfile::tempfile().unwrap().into()) }
     }
 
-    /// A random request whose outcome does not depend on what the disk does just now.
+    /// Returns a random request whose result does not depend on the state of the disk.
     pub(super) fn spec(&self, entropy: &mut Entropy) -> Spec {
         const NOWAIT: u32 = 0x8;
         let mut spec = Spec::random(entropy);
@@ -82,8 +83,8 @@ impl Files {
             eventfd(),
         ];
 
-        let model = kernel.regular(&[], Mode::BOTH);
-        let again = |mode| kernel.reopen(model, mode);
+        let fake = kernel.regular(&[], Mode::BOTH);
+        let again = |mode| kernel.reopen(fake, mode);
         let pipe = kernel.pipe();
         let (hung_up, writer) = kernel.pipe();
         kernel.shut(writer);
@@ -91,8 +92,8 @@ impl Files {
         kernel.shut(reader);
         let sockets = kernel.socket_pair();
         let directory = kernel.directory();
-        let there = [
-            model,
+        let fake_fds = [
+            fake,
             again(Mode::READ),
             again(Mode::WRITE),
             again(Mode { append: true, ..Mode::WRITE }),
@@ -111,8 +112,8 @@ impl Files {
         ];
         let mut fds = real
             .iter()
-            .zip(there)
-            .map(|(real, model)| [real.as_raw_fd(), model])
+            .zip(fake_fds)
+            .map(|(real, fake)| [real.as_raw_fd(), fake])
             .collect::<Vec<_>>();
         fds[Nothing as usize][0] = -1;
         Self { name, kernel, on_disk: false, real, fds }
@@ -122,60 +123,62 @@ impl Files {
         &self.real[kind as usize]
     }
 
-    fn model(&self, kind: FileKind) -> i32 {
+    fn fake(&self, kind: FileKind) -> i32 {
         self.fds[kind as usize][1]
     }
 
-    /// Which flags the real kernel knows, and which its file takes for reads and for writes.
-    pub(super) fn tell_flags(&self, known: u32, of_file: [u32; 2]) {
+    /// Sets the flags that the fake kernel knows, and those that its file supports for reads and
+    /// for writes.
+    pub(super) fn set_flags(&self, known: u32, of_file: [u32; 2]) {
         self.kernel.set_rw_flags(known);
-        self.kernel.set_flags(self.model(ReadWrite), of_file);
+        self.kernel.set_flags(self.fake(ReadWrite), of_file);
     }
 
-    /// Puts both worlds into the same state.
+    /// Resets the files of both kernels to the same state.
     pub(super) fn reset(&self, content: &[u8]) {
         fs::ftruncate(self.real(ReadWrite), 0).unwrap();
         assert_eq!(rustix::io::pwrite(self.real(ReadWrite), content, 0), Ok(content.len()));
-        self.kernel.set_content(self.model(ReadWrite), content);
+        self.kernel.set_content(self.fake(ReadWrite), content);
         for kind in [PipeOut, Socket, Peer] {
             while rustix::io::read(self.real(kind), &mut [0; 4096]).is_ok() {}
-            self.kernel.receive(self.model(kind));
+            self.kernel.receive(self.fake(kind));
         }
         for kind in [Counter, Notify] {
             let _count = rustix::io::read(self.real(kind), &mut [0; 8]);
-            self.kernel.counted(self.model(kind));
+            self.kernel.counted(self.fake(kind));
         }
     }
 
-    /// Somebody else writes to a stream.
+    /// Writes to a stream on both kernels.
     pub(super) fn send(&self, kind: FileKind, bytes: &[u8]) {
         assert_eq!(rustix::io::write(self.real(kind), bytes), Ok(bytes.len()));
-        self.kernel.send(self.model(kind), bytes);
+        self.kernel.send(self.fake(kind), bytes);
     }
 
-    /// Where the content of the file differs: the first such place, and what is there, here and there.
+    /// Returns the first offset at which the content of the file differs between the kernels, and
+    /// the bytes at this offset in the real and in the fake file.
     pub(super) fn difference(&self) -> Option<(usize, Option<u8>, Option<u8>)> {
         let mut real = vec![0; 1 << 16];
         let len = rustix::io::pread(self.real(ReadWrite), &mut real, 0).unwrap();
         real.truncate(len);
-        let model = self.kernel.content(self.model(ReadWrite));
-        let mut places = 0..real.len().max(model.len());
-        let place = places.find(|&place| real.get(place) != model.get(place))?;
-        Some((place, real.get(place).copied(), model.get(place).copied()))
+        let fake = self.kernel.content(self.fake(ReadWrite));
+        let mut offsets = 0..real.len().max(fake.len());
+        let offset = offsets.find(|&offset| real.get(offset) != fake.get(offset))?;
+        Some((offset, real.get(offset).copied(), fake.get(offset).copied()))
     }
 
-    /// What is left in the streams and counters, here and there.
+    /// Reads the bytes that are left in a stream or eventfd of the real and of the fake kernel.
     pub(super) fn remains(&self, kind: FileKind) -> (Vec<u8>, Vec<u8>) {
         let mut real = vec![0; 1 << 14];
         let len = rustix::io::read(self.real(kind), &mut real).unwrap_or(0);
         real.truncate(len);
-        let model = match kind {
-            Counter | Notify => match self.kernel.counted(self.model(kind)) {
+        let fake = match kind {
+            Counter | Notify => match self.kernel.counted(self.fake(kind)) {
                 0 => Vec::new(),
                 count => count.to_ne_bytes().to_vec(),
             },
-            _ => self.kernel.receive(self.model(kind)),
+            _ => self.kernel.receive(self.fake(kind)),
         };
-        (real, model)
+        (real, fake)
     }
 }

@@ -1,9 +1,9 @@
-//! The fake and the real kernel, asked the same things: random requests, good and bad, on files with
-//! the same content. What `io_submit`, `io_cancel` and `io_getevents` answer must be the same, and so
-//! must events, memory, files and counters be. This test says how far the fake kernel can be trusted.
+//! Tests that compare the fake kernel with the real one. Both get the same random requests, valid
+//! and invalid ones, on files with the same content. The results of `io_submit`, `io_cancel` and
+//! `io_getevents` must be equal, and so must be the events, the memory, the files and the counters.
 //!
-//! `CONFORMANCE_SEQUENCES=1000000 cargo test --release conformance` runs as many, `CONFORMANCE_FROM` starts at another
-//! seed. A difference names its seed.
+//! `CONFORMANCE_SEQUENCES=1000000 cargo test --release conformance` runs a million sequences.
+//! `CONFORMANCE_FROM` sets the first seed. The message of a failure contains the seed.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::std_instead_of_core,
-    reason = "tests stop at the first surprise"
+    reason = "tests stop at the first error"
 )]
 
 mod file_kind;
@@ -33,16 +33,16 @@ use std::{
 };
 use step::Pair;
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn setting(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// The oldest kernel that the fake kernel was compared with. Those before differ in which flags a file
-/// takes, and in what `io_submit` says of addresses.
+/// The version of the oldest kernel that the fake kernel was compared with. Earlier kernels differ
+/// in the flags that a file supports, and in the checks of addresses in `io_submit`.
 const FAKED: (u32, u32) = (6, 18);
 
-/// The version of the real kernel.
+/// Returns the version of the real kernel.
 fn version() -> (u32, u32) {
     let uname = rustix::system::uname();
     let release = uname.release().to_str().unwrap();
@@ -50,11 +50,11 @@ fn version() -> (u32, u32) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// Runs sequences on a pair of kernels that are used for all of them.
+/// Runs a number of sequences on both kernels.
 fn agree(files: Files, sequences: u64) {
     if version() < FAKED {
-        let reason = "the fake kernel is of a later kernel";
-        // Also where output is captured.
+        let reason = "the fake kernel behaves like a later kernel";
+        // Not captured by the test harness.
         let _ = writeln!(io::stderr(), "SKIPPED sys::conformance, {}: {reason}", files.name);
         return;
     }
@@ -84,14 +84,14 @@ fn on_files_on_disk() {
     agree(Files::on_disk(), setting("CONFORMANCE_SEQUENCES_ON_DISK", 1000));
 }
 
-/// The kernel takes head and tail from where the process can write, and uses their remainders: a wrong
-/// head or tail misleads `io_getevents`, but never out of the ring.
+/// The kernel uses the remainders of head and tail, to which the process can write: with a wrong
+/// head or tail, `io_getevents` returns wrong events, but never reads beyond the ring.
 #[test]
-fn on_a_head_and_tail_out_of_range() {
-    /// An index, in a ring of so many entries.
+fn on_head_and_tail_out_of_range() {
+    /// Returns an index for a ring with this number of entries.
     type Index = fn(u32) -> u32;
     let take = |side: &Side, head: Index, tail: Index| {
-        // Rings differ in length, with the number of processors.
+        // The length of a ring depends on the number of processors.
         let nr = side.nr();
         side.spoil(head(nr), tail(nr));
         let events = side.events(0, 32).unwrap();
@@ -109,8 +109,8 @@ fn on_a_head_and_tail_out_of_range() {
     ];
     let kernel = Kernel::quiet();
     for (number, (head, tail, count)) in wrong.into_iter().enumerate() {
-        let really = take(&Side::new(vec![]), head, tail);
-        let in_the_fake = kernel.run(|| take(&Side::new(vec![]), head, tail));
-        assert_eq!((really, in_the_fake), ((count, true), (count, true)), "{number}");
+        let real = take(&Side::new(vec![]), head, tail);
+        let fake = kernel.run(|| take(&Side::new(vec![]), head, tail));
+        assert_eq!((real, fake), ((count, true), (count, true)), "{number}");
     }
 }

@@ -1,4 +1,4 @@
-//! [`Spec`]: a request, before it is known in which memory its bytes are.
+//! [`Spec`]: a request, independent of the kernel and of the addresses of its memory.
 
 use super::file_kind::{FILES, FileKind};
 use crate::abi::{
@@ -8,14 +8,14 @@ use crate::abi::{
 use crate::sys::fake::Entropy;
 use std::vec::Vec;
 
-/// Bytes of the arena that requests take part in; their files are about as long.
+/// The part of the arena in which transfers begin, in bytes. Files are about as long.
 pub(super) const SPAN: u32 = 4096;
 
 #[derive(Clone, Debug)]
 pub(super) struct Spec {
     pub(super) opcode: u16,
     pub(super) kind: FileKind,
-    pub(super) place: Place,
+    pub(super) memory: Memory,
     pub(super) offset: i64,
     pub(super) rw_flags: u32,
     pub(super) priority: u16,
@@ -24,19 +24,19 @@ pub(super) struct Spec {
     pub(super) reserved: u64,
 }
 
-/// What address and length say.
+/// The address and length of a request.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum Memory {
     /// A part of the arena.
     Bytes(Part),
-    /// Several, with iovecs.
+    /// Several parts, with iovecs.
     Pieces(Vec<Part>),
-    /// These very numbers.
+    /// These numbers, unchanged.
     Numbers(u64, u64),
 }
 
-impl Place {
-    /// Whether some of it is nowhere.
+impl Memory {
+    /// Returns whether some part has an invalid address.
     fn is_bad(&self) -> bool {
         match self {
             Self::Bytes(part) => part.start.is_none(),
@@ -45,8 +45,9 @@ impl Place {
         }
     }
 
-    /// Makes all of it be there, or nowhere. What a stream makes of a good piece before a bad one
-    /// depends on how its bytes are cut into buffers.
+    /// Sets the start of all parts. If a valid piece of a stream precedes an invalid one, the
+    /// result depends on how the bytes are divided into buffers of the kernel, so all must be
+    /// alike.
     fn move_to(&mut self, start: Option<u32>) {
         match self {
             Self::Bytes(part) => part.start = start,
@@ -56,7 +57,7 @@ impl Place {
     }
 }
 
-/// Where bytes are. (A start of `None` is the address 16, where nothing is.)
+/// A part of the arena. (A start of `None` is the invalid address 16.)
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub(super) start: Option<u32>,
@@ -81,17 +82,17 @@ impl Spec {
         matches!(self.opcode, IOCB_CMD_PWRITE | IOCB_CMD_PWRITEV)
     }
 
-    /// Whether it completes inside `io_submit`, so that the order of events is known.
+    /// Returns whether the request completes in `io_submit`, so that the order of events is known.
     pub(super) fn is_transfer(&self) -> bool {
         self.is_write() || matches!(self.opcode, IOCB_CMD_PREAD | IOCB_CMD_PREADV)
     }
 
-    /// A request for no bytes, with these flags.
+    /// Makes a request for no bytes, with these flags.
     pub(super) const fn empty(kind: FileKind, opcode: u16, rw_flags: u32) -> Self {
         Self {
             opcode,
             kind,
-            place: Place::Numbers(0, 0),
+            memory: Memory::Numbers(0, 0),
             offset: 0,
             rw_flags,
             priority: 0,
@@ -113,19 +114,20 @@ impl Spec {
         };
         let kind = match entropy.below(4) {
             0 => FileKind::ReadWrite,
-            // All but the last, which is for notifications alone.
+            // All but the last one, which is for notifications only.
             _ => FILES[entropy.below(FILES.len() as u32 - 1) as usize],
         };
         let mut spec = Self::empty(kind, opcode, 0);
-        spec.place = spec.random_place(entropy);
-        if spec.kind.is_stream() && spec.place.is_bad() {
-            // A write to a pipe that fails wakes polls for nothing (`pipe_write`): none of these.
-            spec.place.move_to((spec.kind == FileKind::PipeIn).then_some(0));
+        spec.memory = spec.random_memory(entropy);
+        if spec.kind.is_stream() && spec.memory.is_bad() {
+            // Not an invalid address: a failing write to a pipe wakes polls that then find no event
+            // (`pipe_write`).
+            spec.memory.move_to((spec.kind == FileKind::PipeIn).then_some(0));
         }
         if spec.is_transfer() {
             spec.offset = offset(entropy, spec.is_write());
-            // Recent kernels extend a file before they notice that there is nothing to copy.
-            if spec.is_write() && spec.place.is_bad() && spec.offset > 0 {
+            // Recent kernels extend a file before they detect that the address is invalid.
+            if spec.is_write() && spec.memory.is_bad() && spec.offset > 0 {
                 spec.offset = 0;
             }
             spec.rw_flags = rw_flags(entropy);
@@ -157,39 +159,40 @@ impl Spec {
         spec
     }
 
-    fn random_place(&self, entropy: &mut Entropy) -> Place {
+    fn random_memory(&self, entropy: &mut Entropy) -> Memory {
         match self.opcode {
             IOCB_CMD_PREAD | IOCB_CMD_PWRITE => match entropy.below(40) {
-                // Beyond user space; a negative length; more than there is.
-                0 => Place::Numbers(!0xfff, u64::from(entropy.below(3))),
-                1 => Place::Numbers(0, 1 << 63),
+                // An address beyond user space; a negative length; a length beyond the end of the
+                // file.
+                0 => Memory::Numbers(!0xfff, u64::from(entropy.below(3))),
+                1 => Memory::Numbers(0, 1 << 63),
                 2 if !self.is_write()
                     && matches!(self.kind, FileKind::ReadWrite | FileKind::ReadOnly) =>
                 {
-                    Place::Bytes(Part { start: Some(0), len: u32::MAX })
+                    Memory::Bytes(Part { start: Some(0), len: u32::MAX })
                 }
-                _ => Place::Bytes(Part::random(entropy)),
+                _ => Memory::Bytes(Part::random(entropy)),
             },
             IOCB_CMD_PREADV | IOCB_CMD_PWRITEV => match entropy.below(40) {
-                0 => Place::Numbers(0, u64::from(entropy.below(2))),
-                1 => Place::Numbers(16, u64::from(entropy.below(3))),
-                2 => Place::Numbers(0, [1024, 1025, 1 << 40, 1 << 63][entropy.below(4) as usize]),
-                _ => Place::Pieces((0..entropy.below(5)).map(|_| Part::random(entropy)).collect()),
+                0 => Memory::Numbers(0, u64::from(entropy.below(2))),
+                1 => Memory::Numbers(16, u64::from(entropy.below(3))),
+                2 => Memory::Numbers(0, [1024, 1025, 1 << 40, 1 << 63][entropy.below(4) as usize]),
+                _ => Memory::Pieces((0..entropy.below(5)).map(|_| Part::random(entropy)).collect()),
             },
             IOCB_CMD_POLL => {
                 const MASKS: [u64; 12] =
                     [1, 1, 1, 4, 5, 2, 0, 0x41, 0x2000, 0x10, 0xffff, 0x8_0001];
                 let len = u64::from(entropy.one_in(40));
                 match MASKS[entropy.below(12) as usize] {
-                    // Data for a socket wakes this one too (`sock_def_readable`), and is reported as
-                    // urgent without being it. The fake tells the truth.
+                    // Data for a socket wakes a poll for PRI too (`sock_def_readable`), and is
+                    // reported as urgent data although it is not. The fake kernel does not do this.
                     2 if matches!(self.kind, FileKind::Socket | FileKind::Peer) => {
-                        Place::Numbers(1, len)
+                        Memory::Numbers(1, len)
                     }
-                    mask => Place::Numbers(mask, len),
+                    mask => Memory::Numbers(mask, len),
                 }
             }
-            _ => Place::Numbers(entropy.one_in(20).into(), entropy.one_in(20).into()),
+            _ => Memory::Numbers(entropy.one_in(20).into(), entropy.one_in(20).into()),
         }
     }
 }
@@ -199,7 +202,7 @@ fn offset(entropy: &mut Entropy, write: bool) -> i64 {
         0 => -1 - i64::from(entropy.below(9000)),
         1 => i64::MIN,
         2 => i64::MAX,
-        // A read that far is at the end of the file. A write would make a very large one.
+        // Reads only: a write at this offset would make a very large file.
         3 if !write => i64::MAX - i64::from(entropy.below(9000)),
         4..=12 => 0,
         _ => entropy.below(2 * SPAN).into(),

@@ -1,4 +1,4 @@
-//! [`Pair`]: both kernels, and what is done to both.
+//! [`Pair`]: executes the same steps on both kernels, and compares the results.
 
 use super::{
     Files, Side,
@@ -17,14 +17,14 @@ use std::{collections::BTreeMap, thread, time::Duration, vec::Vec};
 pub(super) struct Pair {
     files: Files,
     real: Side,
-    model: Side,
-    /// What is in flight, by its slot.
+    fake: Side,
+    /// The requests in flight, by their slots.
     in_flight: BTreeMap<usize, Spec>,
     next_data: u64,
     pub(super) seen: Seen,
 }
 
-/// How much of what was tried.
+/// The numbers of results of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     accepted: u64,
@@ -44,23 +44,24 @@ impl Seen {
 
 impl Pair {
     pub(super) fn new(files: Files) -> Self {
-        let [real, model] = [0, 1].map(|world| files.fds.iter().map(|fds| fds[world]).collect());
+        let [real, fake] = [0, 1].map(|world| files.fds.iter().map(|fds| fds[world]).collect());
         let real = Side::new(real);
-        let model = files.kernel.run(|| Side::new(model));
+        let fake = files.kernel.run(|| Side::new(fake));
         let mut pair = Self {
             files,
             real,
-            model,
+            fake,
             in_flight: BTreeMap::new(),
             next_data: 0,
             seen: Seen::default(),
         };
-        pair.tell_flags();
+        pair.set_flags();
         pair
     }
 
-    /// Tells the fake kernel which flags this kernel and this file system take, one by one.
-    fn tell_flags(&mut self) {
+    /// Sets the flags of the fake kernel to those that the real kernel and its file system support.
+    /// Each flag is tried.
+    fn set_flags(&mut self) {
         const LAST: u32 = 8;
         const BY_FILE: u32 = 0x8 | 0x40 | 0x80; // NOWAIT, ATOMIC, DONTCACHE
         let taken = |kind, opcode, flag| {
@@ -79,14 +80,14 @@ impl Pair {
             let by_file = flags.clone().filter(|flag| flag & BY_FILE != 0);
             !BY_FILE | by_file.map(|flag| taken(FileKind::ReadWrite, opcode, flag)).sum::<u32>()
         });
-        self.files.tell_flags(known, of_file);
+        self.files.set_flags(known, of_file);
     }
 
     pub(super) fn name(&self) -> &str {
         self.files.name
     }
 
-    /// A few steps from a fresh state.
+    /// Resets files and memory, and executes a few random steps.
     pub(super) fn sequence(&mut self, seed: u64) {
         let mut entropy = Entropy::Noise(seed);
         let fill =
@@ -94,7 +95,7 @@ impl Pair {
         let len = entropy.below(SPAN) as usize;
         self.files.reset(&fill[..len]);
         self.real.reset(&fill);
-        self.model.reset(&fill);
+        self.fake.reset(&fill);
         for step in 0..1 + entropy.below(6) {
             self.step(&mut entropy, &std::format!("CONFORMANCE_FROM={seed}, step {step}"));
         }
@@ -104,15 +105,15 @@ impl Pair {
         }
         self.compare_events(&what);
         assert!(self.in_flight.is_empty(), "{what}: still in flight: {:?}", self.in_flight);
-        assert!(self.real.arena() == self.model.arena(), "{what}: the memory differs");
+        assert!(self.real.arena() == self.fake.arena(), "{what}: the memory differs");
         assert_eq!(
             self.files.difference(),
             None,
-            "{what}: the file differs (where, really, in the fake kernel)"
+            "{what}: the file differs (offset, real kernel, fake kernel)"
         );
         for kind in [FileKind::PipeOut, FileKind::Socket, FileKind::Peer] {
-            let (real, model) = self.files.remains(kind);
-            assert_eq!(real, model, "{what}: what is left of {kind:?}: really, in the fake kernel");
+            let (real, fake) = self.files.remains(kind);
+            assert_eq!(real, fake, "{what}: what is left of {kind:?} (real kernel, fake kernel)");
         }
         for kind in [FileKind::Counter, FileKind::Notify] {
             self.compare_counter(kind, &what);
@@ -124,9 +125,9 @@ impl Pair {
             0 => self.cancel(entropy.below(SLOTS as u32) as usize, what),
             1 => {
                 let (min, nr) = [(-1, 1), (2, 1), (0, -1), (0, 0)][entropy.below(4) as usize];
-                let model = self.files.kernel.run(|| self.model.events(min, nr));
-                let (real, model) = (self.real.events(min, nr).map(drop), model.map(drop));
-                assert_eq!(real, model, "{what}: io_getevents: really, in the fake kernel");
+                let fake = self.files.kernel.run(|| self.fake.events(min, nr));
+                let (real, fake) = (self.real.events(min, nr).map(drop), fake.map(drop));
+                assert_eq!(real, fake, "{what}: io_getevents (real kernel, fake kernel)");
             }
             2 | 3 => {
                 let kind =
@@ -139,7 +140,7 @@ impl Pair {
         self.compare_events(what);
     }
 
-    /// Submits a few requests, and those again that a bad one has held up.
+    /// Submits a few requests. After a refused request, the rest is submitted again.
     fn submit(&mut self, entropy: &mut Entropy, what: &str) {
         let free = (0..SLOTS).filter(|slot| !self.in_flight.contains_key(slot)).collect::<Vec<_>>();
         let mut rest = &free[..free.len().min(entropy.below(5) as usize)];
@@ -148,7 +149,7 @@ impl Pair {
         for (&slot, spec) in &specs {
             self.next_data += 1;
             self.real.encode(slot, self.next_data, spec);
-            self.model.encode(slot, self.next_data, spec);
+            self.fake.encode(slot, self.next_data, spec);
         }
         let mut nr = rest.len().cast_signed();
         if entropy.one_in(64) {
@@ -156,10 +157,10 @@ impl Pair {
         }
         loop {
             let real = self.real.submit(rest, nr);
-            let model = self.files.kernel.run(|| self.model.submit(rest, nr));
+            let fake = self.files.kernel.run(|| self.fake.submit(rest, nr));
             assert_eq!(
-                real, model,
-                "{what}: io_submit of {rest:?}: really, in the fake kernel: {specs:?}"
+                real, fake,
+                "{what}: io_submit of {rest:?} (real kernel, fake kernel): {specs:?}"
             );
             let accepted = real.unwrap_or(0);
             self.seen.accepted += accepted as u64;
@@ -167,7 +168,7 @@ impl Pair {
             for slot in &rest[..accepted] {
                 self.in_flight.insert(*slot, specs[slot].clone());
             }
-            // The one in front was refused, and has told why.
+            // The first request was refused, with its errno.
             let refused = usize::from(real.is_err());
             rest = rest.get(accepted + refused..).unwrap_or_default();
             if rest.is_empty() {
@@ -179,21 +180,22 @@ impl Pair {
 
     fn cancel(&mut self, slot: usize, what: &str) {
         let real = self.real.cancel(slot);
-        let model = self.files.kernel.run(|| self.model.cancel(slot));
+        let fake = self.files.kernel.run(|| self.fake.cancel(slot));
         let request = self.in_flight.get(&slot);
         assert_eq!(
-            real, model,
-            "{what}: io_cancel of {slot}: really, in the fake kernel: {request:?}"
+            real, fake,
+            "{what}: io_cancel of {slot} (real kernel, fake kernel): {request:?}"
         );
     }
 
-    /// Takes what has come in the fake kernel, and waits for as much from the real kernel.
+    /// Takes all events of the fake kernel, waits for the same number of events of the real kernel,
+    /// and compares them.
     fn compare_events(&mut self, what: &str) {
         let kernel = self.files.kernel.clone();
         kernel.settle();
         let room = 2 * SLOTS.cast_signed();
-        let mut model = kernel.run(|| self.model.events(0, room)).unwrap();
-        let mut real = self.real.events(model.len().cast_signed(), room).unwrap();
+        let mut fake = kernel.run(|| self.fake.events(0, room)).unwrap();
+        let mut real = self.real.events(fake.len().cast_signed(), room).unwrap();
         let slot_of = |side: &Side, event: &IoEvent| {
             let slot = (event.obj - side.iocb(0).addr() as u64) / 64;
             slot as usize
@@ -203,10 +205,10 @@ impl Pair {
             let transfer = |event: &&IoEvent| in_flight[&slot_of(side, event)].is_transfer();
             events.iter().filter(transfer).map(|event| event.data).collect::<Vec<_>>()
         };
-        let orders = (order(&self.real, &real), order(&self.model, &model));
-        assert_eq!(orders.0, orders.1, "{what}: the order: really, in the fake kernel");
+        let orders = (order(&self.real, &real), order(&self.fake, &fake));
+        assert_eq!(orders.0, orders.1, "{what}: the order (real kernel, fake kernel)");
         real.sort_by_key(|event| event.data);
-        model.sort_by_key(|event| event.data);
+        fake.sort_by_key(|event| event.data);
         let mut notifies = false;
         let mut over = Vec::new();
         let mut simplify = |side: &Side, event: &IoEvent| {
@@ -214,18 +216,18 @@ impl Pair {
             let spec = &in_flight[&slot];
             notifies |= spec.flags & IOCB_FLAG_RESFD != 0;
             over.push(slot);
-            let asked = match &spec.place {
-                super::requests::Place::Numbers(mask, _) if spec.opcode == 5 => {
+            let asked = match &spec.memory {
+                super::requests::Memory::Numbers(mask, _) if spec.opcode == 5 => {
                     (mask | 0x18) as i64
                 }
                 _ => -1,
             };
-            // Bits of a poll that were not asked for may be there or not.
+            // The kernels may report different events that were not requested.
             (event.data, slot, event.res & asked, event.res2)
         };
         let real = real.iter().map(|event| simplify(&self.real, event)).collect::<Vec<_>>();
-        let model = model.iter().map(|event| simplify(&self.model, event)).collect::<Vec<_>>();
-        assert_eq!(real, model, "{what}: events: really, in the fake kernel: {:?}", self.in_flight);
+        let fake = fake.iter().map(|event| simplify(&self.fake, event)).collect::<Vec<_>>();
+        assert_eq!(real, fake, "{what}: events (real kernel, fake kernel): {:?}", self.in_flight);
         for (_, slot, res, _) in &real {
             let spec = &self.in_flight[slot];
             match (spec.opcode, res) {
@@ -243,18 +245,18 @@ impl Pair {
         }
     }
 
-    /// Compares an eventfd, which may count a little after the event is there.
+    /// Compares the counters of an eventfd. The real kernel may signal it a little after the event.
     fn compare_counter(&self, kind: FileKind, what: &str) {
         let count = |bytes: Vec<u8>| bytes.try_into().map_or(0, u64::from_ne_bytes);
-        let (real, model) = self.files.remains(kind);
-        let (mut real, model) = (count(real), count(model));
+        let (real, fake) = self.files.remains(kind);
+        let (mut real, fake) = (count(real), count(fake));
         for _ in 0..1000 {
-            if real >= model {
+            if real >= fake {
                 break;
             }
             thread::sleep(Duration::from_millis(1));
             real += count(self.files.remains(kind).0);
         }
-        assert_eq!(real, model, "{what}: {kind:?} has counted: really, in the fake kernel");
+        assert_eq!(real, fake, "{what}: the counter of {kind:?} (real kernel, fake kernel)");
     }
 }

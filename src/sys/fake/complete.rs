@@ -1,4 +1,4 @@
-//! [`Pending`]: requests that were accepted, and how they complete.
+//! [`Pending`]: requests in flight, and their completion.
 
 use super::{
     State,
@@ -15,21 +15,21 @@ use crate::{
 use core::cell::Cell;
 use std::{rc::Rc, vec::Vec};
 
-/// A context: its ring, and what is in flight.
+/// A context: its ring, and its requests in flight.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) ring: RingMemory,
-    /// How many contexts there were before it.
+    /// The number of contexts that were made before this one.
     pub(super) number: u32,
-    /// What it counts for against the limit.
+    /// The number of requests with which the context counts against the limit.
     pub(super) asked: u32,
-    /// The requests whose events were posted.
+    /// The ids of the requests whose events were posted.
     pub(super) posted: Vec<u64>,
-    /// In the order of submission.
+    /// The requests in flight, in the order of submission.
     pub(super) pending: Vec<Pending>,
 }
 
-/// A request in flight. Of the iocb, only its address is left.
+/// A request in flight. The iocb was copied; only its address is still used.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) data: u64,
@@ -39,12 +39,12 @@ pub(super) struct Pending {
     pub(super) work: Work,
 }
 
-/// What is to be done.
+/// The operation of a request.
 #[derive(Debug)]
 pub(super) enum Work {
     Transfer(Transfer),
     Sync,
-    /// Waits for these events.
+    /// A poll that waits for these events.
     Poll(u16),
     Cancelled,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Posted {
 }
 
 impl Pending {
-    /// Whether some of this memory is in use.
+    /// Returns whether the request uses some of this memory.
     pub(super) fn uses(&self, address: usize, len: usize) -> bool {
         let Work::Transfer(transfer) = &self.work else { return false };
         transfer.pieces.iter().any(|piece| {
@@ -66,7 +66,7 @@ impl Pending {
         })
     }
 
-    /// Whether it could complete now.
+    /// Returns whether the request can complete now.
     fn can_complete(&self) -> bool {
         match self.work {
             Work::Poll(events) => self.file.ready() & events != 0,
@@ -74,12 +74,12 @@ impl Pending {
         }
     }
 
-    /// Does what is to be done, and says how it went.
+    /// Executes the request, and returns its result.
     fn run(&self, entropy: &mut Entropy, faults: &Faults) -> i64 {
         match &self.work {
             Work::Transfer(transfer) => {
-                // SAFETY: whoever submitted it has vouched for the buffers until the event is there,
-                // which is posted after this.
+                // SAFETY: the buffers are valid until the event was received (duty 3 of the caller
+                // of `io_submit`), and the event is posted after this.
                 match unsafe { transfer.run(&self.file, entropy, faults) } {
                     Ok(count) => count as i64,
                     Err(errno) => -i64::from(errno.raw()),
@@ -89,7 +89,7 @@ impl Pending {
             Work::Sync | Work::Cancelled => 0,
             Work::Poll(events) => {
                 let ready = self.file.ready();
-                // The one who makes the file ready may report more than was asked for.
+                // The kernel may report more events than were requested.
                 let more = if entropy.one_in(faults.short) { ready } else { 0 };
                 i64::from(ready & events | more)
             }
@@ -98,7 +98,7 @@ impl Pending {
 }
 
 impl State {
-    /// Accepts a request: it is done now, or some time.
+    /// Accepts a request, and executes it now or later.
     pub(super) fn accept(&mut self, ctx: AioContext, request: Pending) {
         if let Some(res) = self.answer.take() {
             let Pending { data, obj, .. } = request;
@@ -117,7 +117,7 @@ impl State {
         }
     }
 
-    /// Completes one of the requests in flight, if one can be.
+    /// Completes a random request in flight that can complete. Returns whether there was one.
     pub(super) fn complete_one(&mut self, ctx: AioContext) -> bool {
         let Some(context) = self.contexts.get_mut(&ctx.0) else { return false };
         let ready =
@@ -133,14 +133,15 @@ impl State {
         true
     }
 
-    /// All contexts, in an order that does not depend on where their rings are.
+    /// Returns all contexts, in the order in which they were made, which does not depend on the
+    /// addresses of their rings.
     fn contexts_by_age(&self) -> Vec<AioContext> {
         let mut contexts = self.contexts.iter().collect::<Vec<_>>();
         contexts.sort_by_key(|(_, context)| context.number);
         contexts.into_iter().map(|(&ctx, _)| AioContext(ctx)).collect()
     }
 
-    /// Some time goes by: some of what can be completed is.
+    /// Completes some of the requests in flight that can complete, or none.
     pub(super) fn progress(&mut self) {
         for ctx in self.contexts_by_age() {
             while self.entropy.one_in(2) && self.complete_one(ctx) {}
@@ -148,14 +149,14 @@ impl State {
         }
     }
 
-    /// Much time goes by: everything that can be completed is.
+    /// Completes all requests in flight that can complete.
     pub(super) fn settle(&mut self) {
         for ctx in self.contexts_by_age() {
             while self.complete_one(ctx) {}
         }
     }
 
-    /// Every poll of a context is cancelled; its event is to come.
+    /// Cancels all polls of a context. Their events follow.
     pub(super) fn cancel_polls(&mut self, ctx: AioContext) {
         let context = self.contexts.get_mut(&ctx.0).expect("it was looked up");
         for request in &mut context.pending {
@@ -165,7 +166,7 @@ impl State {
         }
     }
 
-    /// Does a request and posts its event: only then does the eventfd count, and the file close.
+    /// Executes a request, posts its event, then signals its eventfd and closes its file.
     fn finish(&mut self, ctx: AioContext, request: Pending) {
         let res = request.run(&mut self.entropy, &self.faults);
         if matches!(request.work, Work::Transfer(_)) {
@@ -178,8 +179,8 @@ impl State {
         }
     }
 
-    /// Completes the polls of files that have just become ready; or some of them, and leaves the rest
-    /// to a worker thread. `aio_poll_wake`.
+    /// Completes polls of files that have become ready, as `aio_poll_wake` does. Some of them
+    /// complete later, as if a worker thread completed them.
     pub(super) fn wake(&mut self) {
         for ctx in self.contexts_by_age() {
             let mut index = 0;
@@ -206,5 +207,5 @@ impl State {
     }
 }
 
-/// What every poll waits for besides.
+/// The events that every poll waits for.
 pub(super) const ALWAYS: u16 = bits::ERR | bits::HUP;

@@ -13,10 +13,10 @@ impl State {
         nr_events: u32,
         ctxp: *mut AioContext,
     ) -> Result<(), Errno> {
-        /// A ring of more than 256 MiB is refused, and a request counts twice.
+        /// The largest number of requests: a ring has twice as many entries, and at most 256 MiB.
         const MOST: u32 = 0x1000_0000 / 32 / 2;
         self.allow("io_setup")?;
-        // SAFETY: the caller's.
+        // SAFETY: `ctxp` is valid for reading (duty of the caller).
         let before = unsafe { ctxp.read() };
         if before != AioContext::NONE || nr_events == 0 || nr_events > MOST {
             return Err(Errno::EINVAL);
@@ -38,12 +38,12 @@ impl State {
             context.spoil_header(&mut self.entropy);
         }
         self.contexts.insert(ctx.0, context);
-        // SAFETY: the caller's.
+        // SAFETY: `ctxp` is valid for writing (duty of the caller).
         unsafe { ctxp.write(ctx) };
         Ok(())
     }
 
-    /// Cancels polls, does the rest, and drops the events that nobody took.
+    /// Cancels polls, executes all other requests, and discards the events that were not taken.
     pub(super) fn io_destroy(&mut self, ctx: AioContext) -> Result<(), Errno> {
         self.allow("io_destroy")?;
         self.context(ctx)?;
@@ -55,7 +55,7 @@ impl State {
         Ok(())
     }
 
-    /// The context of that number: `lookup_ioctx`. A child has none.
+    /// Returns the context with this number, as `lookup_ioctx` does. A child has no contexts.
     pub(super) fn context(&mut self, ctx: AioContext) -> Result<&mut Context, Errno> {
         if self.in_child {
             return Err(Errno::EINVAL);

@@ -1,29 +1,29 @@
-//! [`Entropy`]: where the fake kernel's decisions come from, a seed or the bytes of a fuzzer.
+//! [`Entropy`]: the source of the fake kernel's decisions: a seed, or the bytes of a fuzzer.
 
 use std::vec::Vec;
 
 /// A source of decisions. The same source makes the same decisions.
 #[derive(Clone, Debug)]
 pub(crate) enum Entropy {
-    /// Noise that goes on for ever (splitmix64).
+    /// An endless sequence of pseudorandom numbers (splitmix64).
     Noise(u64),
-    /// Decisions made beforehand, from this byte on. After the last, each decision is 0, which is
-    /// always the one without a surprise.
+    /// Decisions that are given as bytes, from index `next` on. After the last byte, each decision
+    /// is 0, which never causes a fault.
     Bytes { bytes: Vec<u8>, next: usize },
 }
 
 impl Entropy {
-    /// The decisions of a fuzzer.
+    /// Makes a source from the bytes of a fuzzer.
     pub(crate) const fn bytes(bytes: Vec<u8>) -> Self {
         Self::Bytes { bytes, next: 0 }
     }
 
-    /// No surprises at all.
+    /// Makes a source whose decisions are all 0.
     pub(crate) const fn quiet() -> Self {
         Self::bytes(Vec::new())
     }
 
-    /// A number below `limit`, which is not 0.
+    /// Returns a number below `limit`, which must not be 0.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
         let drawn = match self {
             Self::Noise(_) => self.word(),
@@ -33,12 +33,12 @@ impl Entropy {
         (drawn % u64::from(limit)) as u32
     }
 
-    /// Whether something happens that happens once in so many times; never, if that is 0.
+    /// Returns `true` once in `times` times; never if `times` is 0.
     pub(crate) fn one_in(&mut self, times: u32) -> bool {
         times > 0 && self.below(times) == times - 1
     }
 
-    /// Any number.
+    /// Returns any number.
     pub(crate) fn word(&mut self) -> u64 {
         match self {
             Self::Noise(state) => {
@@ -52,7 +52,7 @@ impl Entropy {
         }
     }
 
-    /// The next byte; 0 after the last.
+    /// Returns the next byte; 0 after the last one.
     fn byte(&mut self) -> u8 {
         let Self::Bytes { bytes, next } = self else { return self.word() as u8 };
         let byte = bytes.get(*next).copied().unwrap_or(0);
@@ -67,7 +67,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn the_same_source_decides_the_same() {
+    fn equal_sources_make_equal_decisions() {
         let (mut a, mut b) = (Entropy::Noise(7), Entropy::Noise(7));
         assert!((0..1000).all(|_| a.below(1000) == b.below(1000)));
         let mut bytes = Entropy::bytes(vec![5, 200]);

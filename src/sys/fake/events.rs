@@ -14,7 +14,7 @@ use std::thread;
 impl State {
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// The duties of `aio::io_getevents`.
     pub(super) unsafe fn io_getevents(
         &mut self,
         ctx: AioContext,
@@ -24,13 +24,13 @@ impl State {
         timeout: *const Timespec,
     ) -> Result<usize, Errno> {
         self.allow("io_getevents")?;
-        // SAFETY: the caller's.
+        // SAFETY: the caller has the same duties.
         unsafe { self.getevents(ctx, min_nr, nr, events, timeout) }
     }
 
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// The duties of `aio::io_pgetevents`.
     pub(super) unsafe fn io_pgetevents(
         &mut self,
         ctx: AioContext,
@@ -42,21 +42,21 @@ impl State {
     ) -> Result<usize, Errno> {
         self.allow("io_pgetevents")?;
         if !usig.is_null() {
-            // SAFETY: the caller's.
+            // SAFETY: `usig` is valid for reading (duty 3 of the caller).
             let set = unsafe { usig.read() };
             if !set.sigmask.is_null() && set.sigsetsize != size_of::<u64>() {
                 return Err(Errno::EINVAL);
             }
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller has the duties of `aio::io_getevents` too.
         unsafe { self.getevents(ctx, min_nr, nr, events, timeout) }
     }
 
-    /// `do_io_getevents`.
+    /// Does the work of `do_io_getevents`.
     ///
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// The duties of `aio::io_getevents`.
     unsafe fn getevents(
         &mut self,
         ctx: AioContext,
@@ -74,7 +74,7 @@ impl State {
         let deadline = if timeout.is_null() {
             None
         } else {
-            // SAFETY: the caller's.
+            // SAFETY: `timeout` is valid for reading (duty 1 of the caller).
             self.deadline(unsafe { timeout.read() })
         };
         let mut got = 0;
@@ -82,7 +82,7 @@ impl State {
             while got < most
                 && let Some(event) = self.context(ctx)?.ring.take()
             {
-                // SAFETY: the caller's: there is room for `nr`.
+                // SAFETY: `events` is valid for writing `nr` events (duty 1 of the caller).
                 unsafe { events.wrapping_add(got).write(event) };
                 got += 1;
             }
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// Waits until something completes, or the deadline has come.
+    /// Waits until a request completes, or until the deadline.
     fn wait_for_one(&mut self, ctx: AioContext, deadline: Option<Duration>) -> Result<(), Errno> {
         let span = Duration::from_micros(self.entropy.below(100).into());
         if let Some(deadline) = deadline
@@ -112,14 +112,14 @@ impl State {
         }
         match deadline {
             Some(deadline) => self.now = deadline,
-            // What a hostile kernel has lost does not come back.
+            // A hostile kernel may have lost the request.
             None if self.faults.hostile > 0 || thread::panicking() => return Err(Errno::EINVAL),
             None => panic!("io_getevents would wait for ever: nothing in flight can complete"),
         }
         Ok(())
     }
 
-    /// When a wait with that timeout ends. A negative one never does.
+    /// Returns the end of a wait with this timeout. With a negative timeout there is none.
     fn deadline(&self, timeout: Timespec) -> Option<Duration> {
         let seconds = u64::try_from(timeout.tv_sec).ok()?;
         let nanoseconds = u64::try_from(timeout.tv_nsec).ok()?;
@@ -129,7 +129,7 @@ impl State {
 
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// `iocb` is valid for reading.
     pub(super) unsafe fn io_cancel(
         &mut self,
         ctx: AioContext,
@@ -140,7 +140,7 @@ impl State {
             return Err(Errno::EFAULT);
         }
         let key = iocb.cast::<u32>().wrapping_byte_add(offset_of!(Iocb, aio_key));
-        // SAFETY: the caller's.
+        // SAFETY: `iocb` is valid for reading (duty of the caller), and `key` points to its field.
         let key = unsafe { key.read() };
         if key != 0 {
             return Err(Errno::EINVAL);

@@ -1,18 +1,18 @@
-//! [`OpenFile`]: what a descriptor of the fake kernel leads to.
+//! [`OpenFile`]: an open file of the fake kernel.
 
 use super::State;
 use crate::types::Errno;
 use core::cell::{Cell, RefCell};
 use std::{collections::VecDeque, rc::Rc, vec::Vec};
 
-/// An open file: what it is, and how it was opened.
+/// An open file: the file, and the mode in which it was opened.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     pub(crate) node: Node,
     pub(crate) mode: Mode,
 }
 
-/// How a file was opened.
+/// The mode in which a file was opened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) read: bool,
@@ -34,7 +34,7 @@ impl Mode {
     pub(crate) const PATH: Self = Self { read: false, ..Self::READ };
 }
 
-/// What there is to open.
+/// A file.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     Regular(Rc<Regular>),
@@ -42,7 +42,7 @@ pub(crate) enum Node {
     Stream(Stream),
     EventFd(Rc<Cell<u64>>),
     Directory,
-    /// A file of /proc, say: it can be read, but not asynchronously.
+    /// A file that does not support asynchronous reads, such as one of /proc.
     Opaque,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Node {
 #[derive(Debug, Default)]
 pub(crate) struct Regular {
     pub(crate) content: RefCell<Vec<u8>>,
-    /// Flags that `io_submit` takes for reads and writes of it.
+    /// The flags that the file supports for reads and for writes.
     pub(crate) flags: Cell<[u32; 2]>,
 }
 
@@ -62,22 +62,22 @@ pub(crate) struct Stream {
     pub(crate) socket: bool,
 }
 
-/// Bytes on their way through a stream.
+/// The bytes in a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     pub(crate) bytes: VecDeque<u8>,
-    /// Whether the end at which bytes come in has been closed.
+    /// Whether the end to write to was closed.
     pub(crate) no_writer: bool,
-    /// Whether the end at which bytes come out has been closed.
+    /// Whether the end to read from was closed.
     pub(crate) no_reader: bool,
 }
 
 impl Queue {
-    /// How many bytes a pipe holds.
+    /// The capacity of a pipe, in bytes.
     pub(crate) const CAPACITY: usize = 65536;
 }
 
-/// Poll bits, as the kernel's `EPOLL*`.
+/// The bits of a poll, the kernel's `EPOLL*`.
 pub(crate) mod bits {
     pub(crate) const IN: u16 = 1;
     pub(crate) const OUT: u16 = 4;
@@ -90,7 +90,7 @@ pub(crate) mod bits {
 }
 
 impl OpenFile {
-    /// What the file is ready for now: `vfs_poll`.
+    /// Returns the events for which the file is ready now: `vfs_poll`.
     pub(crate) fn ready(&self) -> u16 {
         use bits::{ERR, HUP, IN, OUT, RDHUP, RDNORM, WRBAND, WRNORM};
         match &self.node {
@@ -127,12 +127,12 @@ impl OpenFile {
         }
     }
 
-    /// Whether the file can be synced: whether it has an `fsync` operation.
+    /// Returns whether the file can be synced: whether it has an `fsync` operation.
     pub(crate) const fn can_sync(&self) -> bool {
         matches!(self.node, Node::Regular(_) | Node::Directory)
     }
 
-    /// The counter, if this is an eventfd.
+    /// Returns the counter, if this is an eventfd.
     pub(crate) const fn counter(&self) -> Option<&Rc<Cell<u64>>> {
         match &self.node {
             Node::EventFd(count) => Some(count),
@@ -156,7 +156,7 @@ impl Drop for OpenFile {
 
 /// The descriptor table.
 impl State {
-    /// A descriptor for a file.
+    /// Opens a file, and returns its descriptor.
     pub(super) fn open(&mut self, node: Node, mode: Mode) -> i32 {
         self.install(Rc::new(OpenFile { node, mode }))
     }
@@ -168,14 +168,14 @@ impl State {
         fd
     }
 
-    /// What a descriptor leads to; `fget`, so nothing if it was opened by `O_PATH`.
+    /// Returns the open file of a descriptor, as `fget` does: not if it was opened by `O_PATH`.
     pub(super) fn file(&self, fd: u32) -> Result<Rc<OpenFile>, Errno> {
         let file = self.descriptors.get(&fd.cast_signed()).ok_or(Errno::EBADF)?;
         let of_path = !file.mode.read && !file.mode.write;
         if of_path { Err(Errno::EBADF) } else { Ok(Rc::clone(file)) }
     }
 
-    /// `fcntl(F_DUPFD_CLOEXEC)`.
+    /// Does the work of `fcntl(F_DUPFD_CLOEXEC)`.
     pub(super) fn duplicate(&mut self, fd: i32) -> Result<i32, Errno> {
         let file = Rc::clone(self.descriptors.get(&fd).ok_or(Errno::EBADF)?);
         Ok(self.install(file))

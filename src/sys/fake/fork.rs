@@ -1,16 +1,16 @@
-//! A forked child, played by the same thread.
+//! A forked child, which the same thread executes.
 
 use super::{State, memory::Contents};
 
 impl State {
-    /// The calls come from a child from now on, which has a copy of the process's private memory.
+    /// Starts the execution of a child, with a copy of the process's private memory.
     pub(super) fn enter_child(&mut self) -> Contents {
-        assert!(!self.in_child, "a child of a child is not modelled");
+        assert!(!self.in_child, "the fake kernel does not support a child of a child");
         self.in_child = true;
         self.mappings.fork()
     }
 
-    /// They come from the parent again, whose memory the child could not change.
+    /// Continues the execution of the parent, with its own memory.
     pub(super) fn leave_child(&mut self, contents: &Contents) {
         self.in_child = false;
         self.mappings.put_back(contents);

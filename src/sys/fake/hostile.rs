@@ -1,11 +1,12 @@
-//! What no kernel does. The crate must keep its promises as far as it can: it believes that an
-//! event for a request in flight is true, and nothing else.
+//! Behaviour that no real kernel has. The crate trusts an event for a request in flight, and
+//! nothing else: with this behaviour, it must still keep all guarantees that do not depend on such
+//! an event.
 
 use super::{State, complete::Context, entropy::Entropy};
 use crate::abi::{AioContext, AioRing, IoEvent};
 use core::mem::offset_of;
 
-/// Every word of the header.
+/// The offsets of the words of the header.
 const HEADER: [usize; 8] = [
     offset_of!(AioRing, id),
     offset_of!(AioRing, nr),
@@ -18,11 +19,11 @@ const HEADER: [usize; 8] = [
 ];
 
 impl Context {
-    /// Makes the header something else than it should be. Numbers of places that memory has none for
-    /// are not among it: nobody could find out.
+    /// Overwrites a word of the header. It does not set `nr` to a larger number that a ring could
+    /// have: the program could not detect that, and would read beyond the ring.
     pub(super) fn spoil_header(&self, entropy: &mut Entropy) {
         let word = HEADER[entropy.below(8) as usize];
-        let value = awkward(entropy, self.ring.nr);
+        let value = index_or_not(entropy, self.ring.nr);
         let beyond =
             word == offset_of!(AioRing, nr) && (self.ring.nr + 1..=1 << 24).contains(&value);
         if !beyond {
@@ -32,7 +33,7 @@ impl Context {
 }
 
 impl State {
-    /// Writes to the ring what does not belong there.
+    /// Changes the ring or the requests in flight in a way that no real kernel does.
     pub(super) fn be_hostile(&mut self, ctx: AioContext) {
         let Some(context) = self.contexts.get_mut(&ctx.0) else { return };
         if !self.entropy.one_in(self.faults.hostile) {
@@ -40,20 +41,20 @@ impl State {
         }
         let nr = context.ring.nr;
         match self.entropy.below(6) {
-            // Not `nr` and the rest of the header: they were looked at when the context was made.
-            0 => context.ring.set(offset_of!(AioRing, head), awkward(&mut self.entropy, nr)),
-            1 => context.ring.set(offset_of!(AioRing, tail), awkward(&mut self.entropy, nr)),
+            // The words of the header that the program reads each time.
+            0 => context.ring.set(offset_of!(AioRing, head), index_or_not(&mut self.entropy, nr)),
+            1 => context.ring.set(offset_of!(AioRing, tail), index_or_not(&mut self.entropy, nr)),
             2 => context.spoil_header(&mut self.entropy),
             3 => {
                 let event = self.made_up(ctx);
-                let place = self.entropy.below(nr);
-                self.contexts[&ctx.0].ring.write_event(place, event);
+                let index = self.entropy.below(nr);
+                self.contexts[&ctx.0].ring.write_event(index, event);
             }
             4 => {
                 let event = self.made_up(ctx);
                 self.post(ctx, event);
             }
-            // A request is lost, with or without an event: nobody touches its buffer any more.
+            // A request is lost, with or without an event. Its buffer is not accessed any more.
             _ => {
                 let count = context.pending.len() as u32;
                 if count > 0 {
@@ -68,7 +69,7 @@ impl State {
         }
     }
 
-    /// How many events were received, true or not.
+    /// Returns the number of received events, or a wrong number.
     pub(super) fn count(&mut self, count: usize) -> usize {
         if !self.entropy.one_in(self.faults.hostile) {
             return count;
@@ -81,8 +82,9 @@ impl State {
         }
     }
 
-    /// How many requests were accepted, true or too many. (Too few would be a kernel that works on
-    /// buffers behind the back of the program, against which nothing can be done.)
+    /// Returns the number of accepted requests, or a number that is too large. (If the number were
+    /// too small, the kernel would use buffers of requests that the program believes to be refused.
+    /// No program can detect that.)
     pub(super) fn count_accepted(&mut self, count: usize) -> usize {
         if !self.entropy.one_in(self.faults.hostile) {
             return count;
@@ -90,16 +92,17 @@ impl State {
         if self.entropy.one_in(2) { count + 1 } else { 1 << 40 }
     }
 
-    /// An event that was posted before, or that never could be.
+    /// Returns an event that was posted before, or one with an arbitrary id.
     fn made_up(&mut self, ctx: AioContext) -> IoEvent {
-        // Of this context: another one at the same address will have the same ids again.
+        // Only ids of this context: another context at the same address may have the same ids.
         let known = &self.contexts[&ctx.0].posted;
         let data = match self.entropy.below(3) {
             0 if !known.is_empty() => known[self.entropy.below(known.len() as u32) as usize],
             1 => u64::from(self.entropy.below(64)) << 32 | u64::from(self.entropy.below(8)),
             _ => self.entropy.word(),
         };
-        // Not that of a request in flight: its buffer would be given back while it is in use.
+        // Not the id of a request in flight: the program would use its buffer while the kernel
+        // does.
         let in_flight = self
             .contexts
             .values()
@@ -109,8 +112,8 @@ impl State {
     }
 }
 
-/// A number that is likely to cause trouble in a ring of `nr`.
-fn awkward(entropy: &mut Entropy, nr: u32) -> u32 {
+/// Returns a number at or near the limits of an index in a ring of `nr` entries, or any number.
+fn index_or_not(entropy: &mut Entropy, nr: u32) -> u32 {
     match entropy.below(8) {
         0 => 0,
         1 => nr - 1,
@@ -122,7 +125,7 @@ fn awkward(entropy: &mut Entropy, nr: u32) -> u32 {
     }
 }
 
-/// A result, of a kernel or not.
+/// Returns a possible or impossible result.
 fn result(entropy: &mut Entropy) -> i64 {
     match entropy.below(8) {
         0 => i64::MAX,

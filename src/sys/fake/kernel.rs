@@ -1,4 +1,4 @@
-//! [`Kernel`]: a fake kernel, from the outside.
+//! [`Kernel`]: the interface of a fake kernel.
 
 use super::{
     Entropy, Faults, Mode, Posted, State,
@@ -18,33 +18,33 @@ use core::{
 };
 use std::{format, rc::Rc, thread_local, vec::Vec};
 
-/// A fake kernel. Clones are the same one.
+/// A fake kernel. A clone refers to the same kernel.
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel(Rc<RefCell<State>>);
 
 thread_local! {
-    /// The fake that this thread runs on.
+    /// The fake kernel that this thread runs on.
     static CURRENT: RefCell<Option<Kernel>> = const { RefCell::new(None) };
 }
 
 impl Kernel {
-    /// A kernel that has just started.
+    /// Makes a kernel in its initial state.
     pub(crate) fn new(entropy: Entropy, faults: Faults) -> Self {
         Self(Rc::new(RefCell::new(State::new(entropy, faults))))
     }
 
-    /// One that does what it is asked, at once.
+    /// Makes a kernel that executes requests immediately, without faults.
     pub(crate) fn quiet() -> Self {
         Self::new(Entropy::quiet(), Faults::NONE)
     }
 
-    /// The one that this thread runs on.
+    /// Returns the fake kernel that this thread runs on, if there is one.
     pub(crate) fn current() -> Option<Self> {
-        // While the thread ends, there is none.
+        // In the destructors of a thread, there is none.
         CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
     }
 
-    /// Runs `f` on this kernel.
+    /// Runs `f` on this kernel: the thread's system calls go to it.
     pub(crate) fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Before(Option<Kernel>);
         impl Drop for Before {
@@ -56,8 +56,8 @@ impl Kernel {
         f()
     }
 
-    /// Runs `f` on this kernel in a forked child: with a copy of the pages, of which those are zero
-    /// that are to be, and without contexts. The ring is shared.
+    /// Runs `f` on this kernel as in a forked child: with a copy of the pages, of which those with
+    /// `MADV_WIPEONFORK` are zero, and without contexts. The rings are shared with the parent.
     pub(crate) fn in_child<R>(&self, f: impl FnOnce() -> R) -> R {
         let contents = self.state().enter_child();
         let result = self.run(f);
@@ -70,9 +70,9 @@ impl Kernel {
     }
 }
 
-/// What there is to work on, and to look at.
+/// Files, and methods for tests to control and inspect the kernel.
 impl Kernel {
-    /// A regular file with this content.
+    /// Makes a regular file with this content.
     pub(crate) fn regular(&self, content: &[u8], mode: Mode) -> i32 {
         let regular = Regular {
             content: RefCell::new(content.to_vec()),
@@ -81,13 +81,13 @@ impl Kernel {
         self.state().open(Node::Regular(Rc::new(regular)), mode)
     }
 
-    /// Another descriptor for a file, opened in another way.
+    /// Opens a file again, with another mode.
     pub(crate) fn reopen(&self, fd: i32, mode: Mode) -> i32 {
         let node = self.state().descriptors[&fd].node.clone();
         self.state().open(node, mode)
     }
 
-    /// The two ends of a pipe: to read from, to write to.
+    /// Makes a pipe. Returns the end to read from and the end to write to.
     pub(crate) fn pipe(&self) -> (i32, i32) {
         let queue = Rc::new(RefCell::new(Queue::default()));
         let reader = Stream { from: Some(Rc::clone(&queue)), to: None, socket: false };
@@ -98,7 +98,7 @@ impl Kernel {
         (reader, state.open(Node::Stream(writer), nonblock(Mode::WRITE)))
     }
 
-    /// Two sockets that are connected.
+    /// Makes two connected sockets.
     pub(crate) fn socket_pair(&self) -> (i32, i32) {
         let there = Rc::new(RefCell::new(Queue::default()));
         let back = Rc::new(RefCell::new(Queue::default()));
@@ -112,18 +112,18 @@ impl Kernel {
         (here, state.open(peer, mode))
     }
 
-    /// An eventfd.
+    /// Makes an eventfd.
     pub(crate) fn eventfd(&self) -> i32 {
         let mode = Mode { nonblock: true, ..Mode::BOTH };
         self.state().open(Node::EventFd(Rc::default()), mode)
     }
 
-    /// A directory.
+    /// Makes a directory.
     pub(crate) fn directory(&self) -> i32 {
         self.state().open(Node::Directory, Mode::READ)
     }
 
-    /// A file that has no asynchronous reads.
+    /// Makes a file that does not support asynchronous reads.
     pub(crate) fn opaque(&self) -> i32 {
         self.state().open(Node::Opaque, Mode::READ)
     }
@@ -132,13 +132,13 @@ impl Kernel {
     pub(crate) fn shut(&self, fd: i32) {
         let mut state = self.state();
         if state.in_child {
-            return; // the child's copy of the table
+            return; // the child has its own copy of the descriptor table
         }
         let file = state.descriptors.remove(&fd);
-        assert!(file.is_some(), "descriptor {fd} is closed, which was not open");
+        assert!(file.is_some(), "close of descriptor {fd}, which is not open");
     }
 
-    /// Whether a descriptor is open.
+    /// Returns whether a descriptor is open.
     pub(crate) fn is_open(&self, fd: i32) -> bool {
         self.state().descriptors.contains_key(&fd)
     }
@@ -150,12 +150,12 @@ impl Kernel {
         }
     }
 
-    /// What is in a regular file.
+    /// Returns the content of a regular file.
     pub(crate) fn content(&self, fd: i32) -> Vec<u8> {
         self.content_of(fd, |content| content.clone())
     }
 
-    /// Puts this in a regular file.
+    /// Sets the content of a regular file.
     pub(crate) fn set_content(&self, fd: i32, bytes: &[u8]) {
         self.content_of(fd, |content| {
             content.clear();
@@ -163,7 +163,7 @@ impl Kernel {
         });
     }
 
-    /// Which flags a regular file takes, for reads and for writes.
+    /// Sets the flags that a regular file supports, for reads and for writes.
     pub(crate) fn set_flags(&self, fd: i32, flags: [u32; 2]) {
         match &self.state().descriptors[&fd].node {
             Node::Regular(regular) => regular.flags.set(flags),
@@ -171,7 +171,7 @@ impl Kernel {
         }
     }
 
-    /// Somebody writes to this end of a stream.
+    /// Writes to this end of a stream, as another process.
     pub(crate) fn send(&self, fd: i32, bytes: &[u8]) {
         let mut state = self.state();
         match &state.descriptors[&fd].node {
@@ -181,7 +181,7 @@ impl Kernel {
         state.wake();
     }
 
-    /// Somebody reads all there is at this end of a stream.
+    /// Reads all bytes at this end of a stream, as another process.
     pub(crate) fn receive(&self, fd: i32) -> Vec<u8> {
         match &self.state().descriptors[&fd].node {
             Node::Stream(Stream { from: Some(from), .. }) => {
@@ -191,55 +191,56 @@ impl Kernel {
         }
     }
 
-    /// What an eventfd has counted since this was last asked.
+    /// Returns the counter of an eventfd, and sets it to 0.
     pub(crate) fn counted(&self, fd: i32) -> u64 {
         self.state().descriptors[&fd].counter().expect("an eventfd").take()
     }
 
-    /// Some of what is in flight completes, perhaps.
+    /// Completes some of the requests in flight that can complete, or none.
     pub(crate) fn progress(&self) {
         self.state().progress();
     }
 
-    /// All that can complete does.
+    /// Completes all requests in flight that can complete.
     pub(crate) fn settle(&self) {
         self.state().settle();
     }
 
-    /// What stands in the header of a context's ring.
+    /// Returns the words of the header of a context's ring.
     pub(crate) fn ring_header(&self, ctx: AioContext) -> Option<[u32; 8]> {
         let state = self.state();
         let ring = &state.contexts.get(&ctx.0)?.ring;
         Some(core::array::from_fn(|word| ring.get(4 * word)))
     }
 
-    /// How many contexts and mappings there are.
+    /// Returns the numbers of contexts and mappings.
     pub(crate) fn in_use(&self) -> (usize, usize) {
         let state = self.state();
         (state.contexts.len(), state.mappings.len())
     }
 
-    /// How many requests are in flight, in all contexts.
+    /// Returns the number of requests in flight, in all contexts.
     pub(crate) fn in_flight(&self) -> usize {
         self.state().contexts.values().map(|context| context.pending.len()).sum()
     }
 
-    /// Whether a request in flight uses some of this memory.
-    pub(crate) fn is_lent(&self, address: usize, len: usize) -> bool {
-        self.state().is_lent(address, len)
+    /// Returns whether a request in flight uses some of this memory.
+    pub(crate) fn uses_memory(&self, address: usize, len: usize) -> bool {
+        self.state().uses_memory(address, len)
     }
 
-    /// The events that were posted after the first so many, in order.
+    /// Returns the events that were posted after the first `count`, in order.
     pub(crate) fn posted_after(&self, count: usize) -> Vec<Posted> {
         self.state().posted.get(count..).unwrap_or_default().to_vec()
     }
 }
 
-/// The calls.
-#[allow(clippy::missing_safety_doc, reason = "as for the real kernel, in `sys::linux`")]
+/// The system calls. An unsafe one has the duties of the function with the same name in `sys::aio`
+/// or `sys::linux`.
+#[allow(clippy::missing_safety_doc, reason = "they are those in `sys::aio` and `sys::linux`")]
 impl Kernel {
     pub(crate) unsafe fn io_setup(&self, nr: u32, ctxp: *mut AioContext) -> Result<(), Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: `ctxp` is valid for reading and writing (duty of the caller).
         unsafe { self.state().io_setup(nr, ctxp) }
     }
 
@@ -253,7 +254,7 @@ impl Kernel {
         nr: isize,
         iocbpp: *const *mut Iocb,
     ) -> Result<usize, Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller has all duties of `aio::io_submit`.
         unsafe { self.state().io_submit(ctx, nr, iocbpp) }
     }
 
@@ -263,7 +264,7 @@ impl Kernel {
         iocb: *mut Iocb,
         _result: *mut IoEvent,
     ) -> Result<(), Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: `iocb` is valid for reading (duty of the caller).
         unsafe { self.state().io_cancel(ctx, iocb) }
     }
 
@@ -275,7 +276,7 @@ impl Kernel {
         events: *mut IoEvent,
         timeout: *const Timespec,
     ) -> Result<usize, Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller has both duties of `aio::io_getevents`.
         unsafe { self.state().io_getevents(ctx, min_nr, nr, events, timeout) }
     }
 
@@ -288,7 +289,7 @@ impl Kernel {
         timeout: *const Timespec,
         usig: *const AioSigset,
     ) -> Result<usize, Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller has all duties of `aio::io_pgetevents`.
         unsafe { self.state().io_pgetevents(ctx, min_nr, nr, events, timeout, usig) }
     }
 
@@ -297,7 +298,7 @@ impl Kernel {
     }
 
     pub(crate) unsafe fn munmap(&self, pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
-        // SAFETY: the caller's.
+        // SAFETY: the pages are not used afterwards (duty of the caller).
         unsafe { self.state().munmap(pages, len) }
     }
 

@@ -1,4 +1,4 @@
-//! The pages that the fake kernel has mapped.
+//! [`Mappings`]: the pages that the fake kernel has mapped.
 
 use super::State;
 use crate::types::Errno;
@@ -23,12 +23,12 @@ struct Mapping {
     wiped: bool,
 }
 
-// The process's private memory, put aside.
+/// A copy of the process's private memory: the address and content of each mapping.
 pub(super) type Contents = Vec<(usize, Vec<u8>)>;
 
 impl State {
     pub(super) fn mmap(&mut self, len: usize) -> Result<NonNull<u8>, Errno> {
-        /// More than anybody has.
+        /// More than the memory of any machine.
         const MOST: usize = 1 << 36;
         if len == 0 {
             return Err(Errno::EINVAL);
@@ -37,7 +37,7 @@ impl State {
             return Err(Errno::ENOMEM);
         }
         let layout = Layout::from_size_align(len, 4096).map_err(|_| Errno::ENOMEM)?;
-        // SAFETY: not of length 0.
+        // SAFETY: the length of the layout is not 0.
         let base = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).ok_or(Errno::ENOMEM)?;
         let address = base.as_ptr().expose_provenance();
         self.mappings.0.insert(address, Mapping { base, len, layout, wiped: false });
@@ -46,18 +46,19 @@ impl State {
 
     /// # Safety
     ///
-    /// Nobody uses the pages any more.
+    /// No code uses the pages afterwards.
     pub(super) unsafe fn munmap(&mut self, pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
         let address = pages.as_ptr().addr();
-        // One panic is enough to learn from.
-        let lent = !thread::panicking() && self.is_lent(address, len);
-        assert!(!lent, "pages are given back while the kernel uses them");
+        // No second panic while a first one unwinds.
+        let in_use = !thread::panicking() && self.uses_memory(address, len);
+        assert!(!in_use, "munmap of pages that the kernel uses");
         if self.in_child {
-            return Ok(()); // the child's copy, not these
+            return Ok(()); // the child unmaps its copy only
         }
         let known = self.mappings.0.remove(&address).filter(|mapping| mapping.len == len);
-        let mapping = known.expect("only what was mapped is given back, whole and once");
-        // SAFETY: of `alloc`, with this layout, and out of use.
+        let mapping = known.expect("munmap of a whole mapping, once");
+        // SAFETY: the memory comes from `alloc_zeroed` with this layout, and is not used afterwards
+        // (duty of the caller).
         unsafe { alloc::dealloc(mapping.base.as_ptr(), mapping.layout) };
         Ok(())
     }
@@ -78,24 +79,24 @@ impl State {
 }
 
 impl Mappings {
-    /// How many there are.
+    /// Returns the number of mappings.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What a fork does: a copy of the content, to be put back, and zeros in the child where that
-    /// was asked for.
+    /// Copies the content of all mappings, to restore it later, and clears the mappings with
+    /// `MADV_WIPEONFORK`, as in a forked child.
     pub(super) fn fork(&mut self) -> Contents {
         let copy = |(&address, mapping): (&usize, &mut Mapping)| {
             let mut content = std::vec![0; mapping.len];
-            // SAFETY: the mapping, and as much memory for the copy.
+            // SAFETY: the mapping and the copy both have `mapping.len` bytes.
             unsafe {
                 mapping
                     .base
                     .copy_to_nonoverlapping(NonNull::from(&mut content[..]).cast(), mapping.len)
             };
             if mapping.wiped {
-                // SAFETY: the mapping.
+                // SAFETY: the mapping has `mapping.len` bytes.
                 unsafe { mapping.base.write_bytes(0, mapping.len) };
             }
             (address, content)
@@ -103,11 +104,11 @@ impl Mappings {
         self.0.iter_mut().map(copy).collect()
     }
 
-    /// Back in the parent.
+    /// Restores the content of all mappings.
     pub(super) fn put_back(&mut self, contents: &Contents) {
         for (address, content) in contents {
-            let mapping = self.0.get(address).expect("a child unmaps nothing of its parent's");
-            // SAFETY: as long as the mapping.
+            let mapping = self.0.get(address).expect("a child does not unmap pages of its parent");
+            // SAFETY: the mapping and the copy both have `mapping.len` bytes.
             unsafe {
                 mapping
                     .base
@@ -118,10 +119,11 @@ impl Mappings {
 }
 
 impl Drop for Mappings {
-    /// The end of the process.
+    /// Frees all mappings, as the end of a process does.
     fn drop(&mut self) {
         for mapping in self.0.values() {
-            // SAFETY: of `alloc`, with this layout. What is leaked is used no more.
+            // SAFETY: the memory comes from `alloc_zeroed` with this layout. Mappings that were
+            // leaked are not used any more.
             unsafe { alloc::dealloc(mapping.base.as_ptr(), mapping.layout) };
         }
     }

@@ -1,18 +1,18 @@
-//! A kernel in memory, in place of the real one: for unit tests, fuzzing, and Miri.
+//! The fake kernel: a kernel in memory, for unit tests, fuzzing, and Miri.
 //!
-//! It makes no system call, and all it does follows from the [`Entropy`] it is given. It keeps the
-//! rules of `fs/aio.c` as far as a program can see them: what `io_submit` checks and in which order,
-//! what it answers, what is copied and what stays in use, when a buffer is touched, where events
-//! appear. Within these rules it does what is hardest on the program ([`Faults`]). That it is right
-//! is shown by a test that asks it and the real kernel the same things (`conformance`).
+//! The fake kernel makes no system calls. Its behaviour is determined by its [`Entropy`]. It
+//! follows `fs/aio.c` in everything that a program can observe: the checks of `io_submit` and their
+//! order, its return values, which data is copied, when a buffer is accessed, where events appear.
+//! Within these limits it behaves in ways that are difficult for programs ([`Faults`]). The tests
+//! in `conformance` compare it with the real kernel.
 //!
-//! Requests know files by reference and buffers by address, as the kernel does; a buffer is touched
-//! when its request completes. So a use after free shows in what watches memory (AddressSanitizer,
-//! valgrind, Miri), and what the fake kernel can tell by itself, it asserts: pages that are unmapped while
-//! they are in use, a wait that would never end.
+//! Requests refer to files by reference and to buffers by address, as in the real kernel. A buffer
+//! is accessed when its request completes, so that tools like AddressSanitizer, valgrind and Miri
+//! detect a use after free. The fake kernel itself asserts that no pages are unmapped while they
+//! are in use, and that no wait is endless.
 //!
-//! One fake kernel serves one thread, while a closure runs in [`Kernel::run`]. What was made on a fake kernel must
-//! be dropped on it.
+//! A fake kernel is used by one thread, during a closure in [`Kernel::run`]. Contexts and pages
+//! that were made on a fake kernel must be dropped on it.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,9 +21,9 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     dead_code,
-    reason = "a part of the tests: it stops at the first surprise, and no one build uses all of it"
+    reason = "a part of the tests, which stop at the first error; no build uses all of it"
 )]
-#![allow(clippy::std_instead_of_core, reason = "there is std wherever this is compiled")]
+#![allow(clippy::std_instead_of_core, reason = "std is available in all builds with this module")]
 
 mod complete;
 mod context;
@@ -57,17 +57,17 @@ use memory::Mappings;
 use std::{collections::BTreeMap, rc::Rc, vec::Vec};
 use submit::RWF_SUPPORTED;
 
-/// All that the fake kernel knows.
+/// The state of a fake kernel.
 #[derive(Debug)]
 struct State {
     entropy: Entropy,
     faults: Faults,
-    /// By their numbers.
+    /// The contexts, by their numbers.
     contexts: BTreeMap<u64, Context>,
     next_context: u32,
     descriptors: BTreeMap<i32, Rc<OpenFile>>,
     mappings: Mappings,
-    /// The monotonic clock. It goes on when something waits or asks for the time.
+    /// The monotonic clock. It advances when the program waits or reads the clock.
     now: Duration,
     /// `aio-nr` and `aio-max-nr` of /proc/sys/fs.
     aio_nr: u64,
@@ -81,18 +81,18 @@ struct State {
     old: bool,
     /// Whether this is an emulated kernel that ignores `aio_rw_flags`.
     ignores_flags: bool,
-    /// Whether it ignores `aio_resfd` as well.
+    /// Whether this is an emulated kernel that ignores `aio_resfd` too.
     ignores_eventfds: bool,
-    /// System calls that a sandbox refuses, and how.
+    /// The system calls that a sandbox forbids, and their errnos.
     forbidden: Vec<(&'static str, Errno)>,
-    /// The answer to the next request that is accepted, whatever it is.
+    /// The result of the next request that is accepted, which is not executed.
     answer: Option<i64>,
-    /// Each event that was posted, in order.
+    /// The events that were posted, in order.
     posted: Vec<Posted>,
 }
 
 impl State {
-    /// Descriptors count from here.
+    /// The lowest descriptor.
     const FIRST_FD: i32 = 100;
 
     fn new(entropy: Entropy, faults: Faults) -> Self {
@@ -118,7 +118,7 @@ impl State {
         }
     }
 
-    /// Whether the sandbox lets a call through.
+    /// Returns the errno of the sandbox, if it forbids a call.
     fn allow(&self, call: &str) -> Result<(), Errno> {
         match self.forbidden.iter().find(|(name, _)| *name == call) {
             Some(&(_, errno)) => Err(errno),
@@ -126,8 +126,8 @@ impl State {
         }
     }
 
-    /// Whether a request in flight uses some of this memory.
-    fn is_lent(&self, address: usize, len: usize) -> bool {
+    /// Returns whether a request in flight uses some of this memory.
+    fn uses_memory(&self, address: usize, len: usize) -> bool {
         let mut requests = self.contexts.values().flat_map(|context| &context.pending);
         requests.any(|request| request.uses(address, len))
     }

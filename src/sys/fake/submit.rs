@@ -1,4 +1,4 @@
-//! `io_submit`: what it checks, in the order of `io_submit_one`, and what it answers.
+//! `io_submit`: its checks, in the order of `io_submit_one`, and its return values.
 
 use super::{
     State,
@@ -22,15 +22,15 @@ const RWF_APPEND: u32 = 0x10;
 const RWF_NOAPPEND: u32 = 0x20;
 const RWF_ATOMIC: u32 = 0x40;
 const RWF_DONTCACHE: u32 = 0x80;
-/// All that there are: those of Linux 6.18.
+/// All flags of Linux 6.18.
 pub(super) const RWF_SUPPORTED: u32 = 0x1ff;
-/// Those that most files do not take.
+/// The flags that most files do not support.
 pub(super) const RWF_RARE: u32 = RWF_ATOMIC | RWF_DONTCACHE;
 
 impl State {
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// The duties of `aio::io_submit`.
     pub(super) unsafe fn io_submit(
         &mut self,
         ctx: AioContext,
@@ -45,15 +45,15 @@ impl State {
         let most = self.context(ctx)?.ring.nr as usize - 1;
         self.be_hostile(ctx);
         for index in 0..nr.min(most) {
-            // SAFETY: the caller's: there are `nr` pointers.
+            // SAFETY: `iocbpp` is valid for reading `nr` pointers (duty 1 of the caller).
             let iocb = unsafe { iocbpp.wrapping_add(index).read() };
-            // SAFETY: the caller's.
+            // SAFETY: the iocb is valid (duty 1 of the caller), and so are its buffers (duty 3).
             match unsafe { self.submit_one(ctx, iocb) } {
                 Ok(()) => {}
-                // None, and no errno: no kernel says so.
+                // A real kernel never returns 0 here.
                 Err(_) if index == 0 && self.entropy.one_in(self.faults.hostile) => return Ok(0),
                 Err(errno) if index == 0 => return Err(errno),
-                // Masked: whoever submits the rest again will hear of it.
+                // The errno is not reported: it is returned when the rest is submitted again.
                 Err(_) => return Ok(self.count_accepted(index)),
             }
         }
@@ -62,12 +62,15 @@ impl State {
 
     /// # Safety
     ///
-    /// As the kernel has it.
+    /// 1. `user_iocb` is valid for reading and writing.
+    /// 2. If the request is accepted, its buffers are valid until its event was received. Its
+    ///    iovecs are valid for reading during the call.
     unsafe fn submit_one(&mut self, ctx: AioContext, user_iocb: *mut Iocb) -> Result<(), Errno> {
         if user_iocb.addr() < 4096 {
             return Err(Errno::EFAULT);
         }
-        // SAFETY: the caller's. A copy: what becomes of the original later does not matter.
+        // SAFETY: `user_iocb` is valid for reading (duty 1 of the caller). This copies the iocb, so
+        // that later changes of the original have no effect.
         let mut iocb = unsafe { user_iocb.read() };
         if self.ignores_flags {
             iocb.aio_rw_flags = 0;
@@ -79,7 +82,7 @@ impl State {
             return Err(Errno::EINVAL);
         }
         let context = self.context(ctx)?;
-        // An event that was not taken keeps its request's place.
+        // An event that was not taken uses the room of its request.
         if context.pending.len() + context.ring.len() as usize >= context.ring.nr as usize - 1 {
             return Err(Errno::EAGAIN);
         }
@@ -94,10 +97,11 @@ impl State {
             None
         };
         let key = user_iocb.cast::<u32>().wrapping_byte_add(offset_of!(Iocb, aio_key));
-        // SAFETY: the caller's: it is writable too.
+        // SAFETY: `user_iocb` is valid for writing (duty 1 of the caller), and `key` points to its
+        // field.
         unsafe { key.write(0) };
         let supported = self.rw_flags;
-        // SAFETY: the caller's.
+        // SAFETY: the iovecs are valid for reading (duty 2 of the caller).
         let work = unsafe { work(&iocb, &file, supported) }?;
         let obj = user_iocb.addr() as u64;
         self.accept(ctx, Pending { data: iocb.aio_data, obj, file, eventfd, work });
@@ -105,16 +109,16 @@ impl State {
     }
 }
 
-/// What a request is to do, if it is well-formed.
+/// Returns the work of a request, if the request is well-formed.
 ///
 /// # Safety
 ///
-/// Iovecs can be read.
+/// If the request has iovecs, they are valid for reading.
 unsafe fn work(iocb: &Iocb, file: &OpenFile, supported: u32) -> Result<Work, Errno> {
     match iocb.aio_lio_opcode {
-        // SAFETY: the caller's.
+        // SAFETY: the iovecs are valid for reading (duty of the caller).
         IOCB_CMD_PREAD | IOCB_CMD_PREADV => unsafe { transfer(iocb, file, false, supported) },
-        // SAFETY: the caller's.
+        // SAFETY: the iovecs are valid for reading (duty of the caller).
         IOCB_CMD_PWRITE | IOCB_CMD_PWRITEV => unsafe { transfer(iocb, file, true, supported) },
         IOCB_CMD_FSYNC | IOCB_CMD_FDSYNC => {
             let unused = iocb.aio_buf == 0 && iocb.aio_offset == 0 && iocb.aio_nbytes == 0;
@@ -129,7 +133,7 @@ unsafe fn work(iocb: &Iocb, file: &OpenFile, supported: u32) -> Result<Work, Err
                 return Err(Errno::EINVAL);
             }
             let events = events | ALWAYS;
-            // There is nothing to wait for in files that are always ready, for these events only.
+            // Files that are always ready have no wait queue: a poll for other events is refused.
             let has_queue = matches!(file.node, Node::Stream(_) | Node::EventFd(_));
             if !has_queue && file.ready() & events == 0 {
                 return Err(Errno::EINVAL);
@@ -140,11 +144,11 @@ unsafe fn work(iocb: &Iocb, file: &OpenFile, supported: u32) -> Result<Work, Err
     }
 }
 
-/// `aio_read` and `aio_write`, up to the transfer itself.
+/// Does the checks of `aio_read` and `aio_write`, and returns the transfer.
 ///
 /// # Safety
 ///
-/// Iovecs can be read.
+/// If the request has iovecs, they are valid for reading.
 unsafe fn transfer(
     iocb: &Iocb,
     file: &OpenFile,
@@ -170,7 +174,7 @@ unsafe fn transfer(
     if !can {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: the caller's.
+    // SAFETY: the iovecs are valid for reading (duty of the caller).
     let pieces = unsafe { pieces(iocb) }?;
     let total = pieces.iter().map(|piece| piece.len).sum::<usize>().min(MAX_RW_COUNT);
     // `rw_verify_area`
@@ -182,7 +186,7 @@ unsafe fn transfer(
     Ok(Work::Transfer(Transfer { write, pieces, offset: iocb.aio_offset, append, nowait }))
 }
 
-/// `kiocb_set_rw_flags`.
+/// Does the checks of `kiocb_set_rw_flags`.
 fn check_flags(flags: u32, file: &OpenFile, write: bool) -> Result<(), Errno> {
     if flags & RWF_APPEND != 0 && flags & RWF_NOAPPEND != 0 {
         return Err(Errno::EINVAL);
@@ -195,7 +199,7 @@ fn check_flags(flags: u32, file: &OpenFile, write: bool) -> Result<(), Errno> {
     if flags & !taken != 0 { Err(Errno::EOPNOTSUPP) } else { Ok(()) }
 }
 
-/// `ioprio_check_cap`, for one who may do everything.
+/// Does the checks of `ioprio_check_cap`, for a process with all capabilities.
 fn check_priority(priority: u16) -> Result<(), Errno> {
     let (class, level) = (priority >> 13, priority & 7);
     match class {
@@ -205,11 +209,11 @@ fn check_priority(priority: u16) -> Result<(), Errno> {
     }
 }
 
-/// `aio_setup_rw`: where the data is. Iovecs are copied.
+/// Returns the pieces of a transfer, as `aio_setup_rw` does. Iovecs are copied.
 ///
 /// # Safety
 ///
-/// Iovecs can be read.
+/// If the request has iovecs, they are valid for reading.
 unsafe fn pieces(iocb: &Iocb) -> Result<Vec<Piece>, Errno> {
     let address = iocb.aio_buf as usize;
     if matches!(iocb.aio_lio_opcode, IOCB_CMD_PREAD | IOCB_CMD_PWRITE) {
@@ -217,7 +221,7 @@ unsafe fn pieces(iocb: &Iocb) -> Result<Vec<Piece>, Errno> {
         let piece = Piece { address, len };
         return if in_user_space(piece) { Ok(vec![piece]) } else { Err(Errno::EFAULT) };
     }
-    // `__import_iovec` takes the number as 32 bits.
+    // `__import_iovec` uses the lower 32 bits of the number.
     let count = iocb.aio_nbytes as u32 as usize;
     if count > UIO_MAXIOV {
         return Err(Errno::EINVAL);
@@ -228,7 +232,7 @@ unsafe fn pieces(iocb: &Iocb) -> Result<Vec<Piece>, Errno> {
     let iovecs = ptr::with_exposed_provenance::<Iovec>(address);
     let mut pieces = Vec::with_capacity(count);
     for index in 0..count {
-        // SAFETY: the caller's.
+        // SAFETY: the iovecs are valid for reading (duty of the caller).
         let iovec = unsafe { iovecs.wrapping_add(index).read() };
         let address = iovec.iov_base.expose_provenance();
         let piece = Piece { address, len: iovec.iov_len };
@@ -243,7 +247,7 @@ unsafe fn pieces(iocb: &Iocb) -> Result<Vec<Piece>, Errno> {
     Ok(pieces)
 }
 
-/// `access_ok`.
+/// Returns whether a piece is in user space, as `access_ok` does.
 fn in_user_space(piece: Piece) -> bool {
     piece.address.checked_add(piece.len).is_some_and(|end| end <= TASK_SIZE)
 }

@@ -1,5 +1,5 @@
-//! What the fake kernel does that cannot be compared with a real kernel, because that does it when it
-//! likes: late and reordered completions, shortages, signals, time, forks.
+//! Tests of behaviour that cannot be compared with a real kernel, where it is not deterministic:
+//! late and reordered completions, shortages, signals, time, forks.
 
 use super::{Entropy, Faults, Kernel, Mode};
 use crate::{
@@ -13,38 +13,41 @@ use crate::{
 use core::ptr;
 use std::{collections::BTreeSet, time::Duration, vec, vec::Vec};
 
-/// A context by its number, on the fake kernel of this thread.
+/// A context of the fake kernel that this thread runs on.
 struct Raw(AioContext);
 
 impl Raw {
     fn setup(nr_events: u32) -> Result<Self, Errno> {
         let mut ctx = AioContext::NONE;
-        // SAFETY: a local variable.
+        // SAFETY: `ctx` is a local variable.
         unsafe { sys::io_setup(nr_events, &raw mut ctx) }.map(|()| Self(ctx))
     }
 
     fn destroy(&self) -> Result<(), Errno> {
-        // SAFETY: nobody reads the ring.
+        // SAFETY: the ring is not read afterwards.
         unsafe { sys::io_destroy(self.0) }
     }
 
     fn submit(&self, iocbs: &mut [Iocb]) -> Result<usize, Errno> {
         let pointers = iocbs.iter_mut().map(ptr::from_mut).collect::<Vec<_>>();
-        // SAFETY: buffers live until the events have come, in each test.
+        // SAFETY: (1) the iocbs are borrowed; (2) the descriptors are numbers of the fake kernel;
+        // (3) in each test, the buffers live until the events were received; (4) each iocb has its
+        // own address.
         unsafe { sys::io_submit(self.0, pointers.len().cast_signed(), pointers.as_ptr()) }
     }
 
     fn cancel(&self, iocb: &mut Iocb) -> Result<(), Errno> {
-        // SAFETY: it can be read.
+        // SAFETY: the iocb is borrowed, and has the address at which it was submitted.
         unsafe { sys::io_cancel(self.0, iocb, ptr::null_mut()) }
     }
 
-    /// Waits for so many, or so long.
+    /// Waits for `min` events, at most for `span`.
     fn events(&self, min: isize, span: Option<Duration>) -> Result<Vec<IoEvent>, Errno> {
         let mut events = vec![IoEvent::default(); 256];
         let timespec = span.map(Timespec::from);
         let timeout = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: room for as many.
+        // SAFETY: (1) `events` has room for 256 events, and `timeout` is null or points to a local
+        // variable; (2) the ring is not read.
         let got = unsafe { sys::io_getevents(self.0, min, 256, events.as_mut_ptr(), timeout) }?;
         events.truncate(got);
         Ok(events)
@@ -70,7 +73,7 @@ fn poll(fd: i32, events: u16, data: u64) -> Iocb {
     Iocb { aio_buf: events.into(), aio_nbytes: 0, ..iocb(IOCB_CMD_POLL, fd, &mut [], data) }
 }
 
-/// Runs on a kernel with these faults, for many seeds.
+/// Runs `test` on a kernel with these faults, for many seeds.
 fn for_seeds(faults: Faults, test: impl Fn(&Kernel)) {
     for seed in 0..if cfg!(miri) { 3 } else { 100 } {
         let kernel = Kernel::new(Entropy::Noise(seed), faults);
@@ -79,12 +82,12 @@ fn for_seeds(faults: Faults, test: impl Fn(&Kernel)) {
 }
 
 #[test]
-fn a_ring_has_more_places_than_were_asked_for() {
+fn ring_has_more_entries_than_requested() {
     Kernel::quiet().run(|| {
         for (asked, nr) in [(1, 127), (64, 255), (1024, 2175)] {
             let raw = Raw::setup(asked).unwrap();
             let header = ptr::with_exposed_provenance::<u32>(raw.0.0 as usize);
-            // SAFETY: the header of a ring.
+            // SAFETY: `header` points to the header of the ring.
             let ring = unsafe { header.wrapping_add(1).read() };
             assert_eq!(ring, nr);
             assert_eq!(raw.destroy(), Ok(()));
@@ -93,7 +96,7 @@ fn a_ring_has_more_places_than_were_asked_for() {
         assert_eq!(Raw::setup(0).map(drop), Err(Errno::EINVAL));
         assert_eq!(Raw::setup(4_194_305).map(drop), Err(Errno::EINVAL));
         let mut taken = AioContext(1);
-        // SAFETY: a local variable.
+        // SAFETY: `taken` is a local variable.
         assert_eq!(unsafe { sys::io_setup(1, &raw mut taken) }, Err(Errno::EINVAL));
     });
 }
@@ -112,7 +115,7 @@ fn contexts_count_against_the_limit() {
 }
 
 #[test]
-fn transfers_complete_late_and_in_any_order_each_once() {
+fn late_transfers_complete_once_in_any_order() {
     let orders = core::cell::RefCell::new(BTreeSet::new());
     for_seeds(Faults { late: 1, ..Faults::NONE }, |kernel| {
         let fd = kernel.regular(b"0123456789", Mode::READ);
@@ -124,7 +127,7 @@ fn transfers_complete_late_and_in_any_order_each_once() {
         });
         let mut iocbs = iocbs.by_ref().collect::<Vec<_>>();
         assert_eq!(raw.submit(&mut iocbs), Ok(5));
-        // Only their addresses count any more; and the file stays open.
+        // The kernel does not read the iocbs any more, and keeps the file open.
         iocbs.fill(Iocb::default());
         kernel.shut(fd);
         assert_eq!((kernel.in_flight(), raw.events(0, None)), (5, Ok(vec![])));
@@ -137,7 +140,7 @@ fn transfers_complete_late_and_in_any_order_each_once() {
 }
 
 #[test]
-fn an_error_behind_the_first_request_is_not_told() {
+fn error_after_the_first_request_is_not_reported() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let fd = kernel.regular(b"x", Mode::READ);
@@ -152,23 +155,23 @@ fn an_error_behind_the_first_request_is_not_told() {
 }
 
 #[test]
-fn events_that_nobody_takes_keep_their_places() {
+fn events_that_are_not_taken_use_up_room() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let fd = kernel.regular(b"x", Mode::READ);
         let raw = Raw::setup(1).unwrap();
         let mut byte = [0];
         let mut iocbs = [iocb(IOCB_CMD_PREAD, fd, &mut byte, 1); 200];
-        assert_eq!(raw.submit(&mut iocbs), Ok(126), "one place less than there are");
+        assert_eq!(raw.submit(&mut iocbs), Ok(126), "one less than the number of entries");
         assert_eq!(raw.submit(&mut iocbs), Err(Errno::EAGAIN));
         assert_eq!(raw.data(126).len(), 126);
-        assert_eq!(raw.submit(&mut iocbs[..100]), Ok(100), "round the ring");
+        assert_eq!(raw.submit(&mut iocbs[..100]), Ok(100), "the ring wraps");
         assert_eq!(raw.data(100).len(), 100);
     });
 }
 
 #[test]
-fn a_shortage_ends_the_prefix() {
+fn eagain_ends_the_accepted_prefix() {
     let stopped = core::cell::Cell::new(0);
     for_seeds(Faults { no_request: 3, ..Faults::NONE }, |kernel| {
         let fd = kernel.regular(b"x", Mode::READ);
@@ -189,7 +192,7 @@ fn a_shortage_ends_the_prefix() {
 }
 
 #[test]
-fn transfers_are_cut_short_or_fail() {
+fn transfers_are_short_or_fail() {
     let seen = core::cell::RefCell::new(BTreeSet::new());
     for_seeds(Faults { short: 3, error: 3, ..Faults::NONE }, |kernel| {
         let fd = kernel.regular(b"", Mode::BOTH);
@@ -218,7 +221,7 @@ fn waits_end_by_events_time_or_signals() {
         kernel.send(writer, b"x");
         let events = raw.events(1, None).unwrap();
         assert_eq!((events[0].data, events[0].res), (9, 1));
-        // A negative span is for ever; with a minimum of 0 it does not matter.
+        // Without a timeout, but with a minimum of 0, this does not wait.
         assert_eq!(raw.events(0, None), Ok(vec![]));
         assert_eq!(raw.events(300, None), Err(Errno::EINVAL));
 
@@ -232,7 +235,7 @@ fn waits_end_by_events_time_or_signals() {
 
 #[test]
 #[should_panic(expected = "would wait for ever")]
-fn a_wait_without_end_is_found() {
+fn endless_wait_panics() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let (reader, _) = kernel.pipe();
@@ -243,7 +246,7 @@ fn a_wait_without_end_is_found() {
 }
 
 #[test]
-fn a_context_ends_when_everything_in_it_is_over() {
+fn io_destroy_completes_all_requests() {
     for_seeds(Faults { late: 1, ..Faults::NONE }, |kernel| {
         let fd = kernel.regular(b"", Mode::BOTH);
         let (reader, _writer) = kernel.pipe();
@@ -253,34 +256,35 @@ fn a_context_ends_when_everything_in_it_is_over() {
         fsync.aio_buf = 0;
         let mut iocbs = [iocb(IOCB_CMD_PWRITE, fd, &mut bytes, 1), poll(reader, 1, 2), fsync];
         assert_eq!(raw.submit(&mut iocbs), Ok(3));
-        assert!(kernel.is_lent(bytes.as_ptr().addr() + 4, 1));
+        assert!(kernel.uses_memory(bytes.as_ptr().addr() + 4, 1));
         assert_eq!(raw.destroy(), Ok(()));
         assert_eq!((kernel.content(fd), kernel.in_use()), (bytes.to_vec(), (0, 0)));
-        assert!(!kernel.is_lent(bytes.as_ptr().addr(), 5));
+        assert!(!kernel.uses_memory(bytes.as_ptr().addr(), 5));
     });
 }
 
 #[test]
-fn a_child_has_no_contexts_and_zeros_where_it_asked_for_them() {
+fn child_has_no_contexts_and_wiped_pages() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         let raw = Raw::setup(1).unwrap();
         let [wiped, kept] = [4096, 5000].map(|len| sys::mmap(len).unwrap());
         let read = || {
-            // SAFETY: mapped, whenever this is called.
+            // SAFETY: both pages are mapped whenever this is called.
             [wiped, kept].map(|page| unsafe { page.read() })
         };
         let write = |page: ptr::NonNull<u8>, byte| {
-            // SAFETY: as for reading.
+            // SAFETY: the page is mapped whenever this is called.
             unsafe { page.write(byte) };
         };
         let unmap = |page, len| {
-            // SAFETY: not used any more (in the child: not there).
+            // SAFETY: the pages were mapped with this length. They are not used afterwards (the
+            // child unmaps its own copy).
             unsafe { sys::munmap(page, len) }
         };
         write(wiped, 1);
         write(kept, 2);
-        // SAFETY: mapped.
+        // SAFETY: the page was mapped with this length, and the child does not need its content.
         assert_eq!(unsafe { sys::madvise_wipe_on_fork(wiped, 4096) }, Ok(()));
         kernel.in_child(|| {
             assert_eq!(read(), [0, 2]);
@@ -301,7 +305,7 @@ fn a_child_has_no_contexts_and_zeros_where_it_asked_for_them() {
 }
 
 #[test]
-fn the_same_seed_does_the_same() {
+fn equal_seeds_give_equal_events() {
     let run = |seed| {
         let kernel = Kernel::new(Entropy::Noise(seed), Faults::HOSTILE);
         kernel.run(|| {
@@ -320,7 +324,7 @@ fn the_same_seed_does_the_same() {
 }
 
 #[test]
-fn each_thread_has_its_own_or_none() {
+fn each_thread_runs_on_its_own_kernel_or_on_none() {
     let kernel = Kernel::quiet();
     kernel.run(|| {
         assert!(Kernel::current().is_some());

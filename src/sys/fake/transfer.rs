@@ -1,4 +1,4 @@
-//! [`Transfer`]: a read or write that was accepted, done.
+//! [`Transfer`]: the execution of a read or write.
 
 use super::{
     entropy::Entropy,
@@ -9,7 +9,7 @@ use crate::types::Errno;
 use core::{cell::Cell, ptr};
 use std::{vec, vec::Vec};
 
-/// What a read or write is to do. The buffers are known by their addresses only.
+/// The parameters of a read or write. Buffers are given by their addresses.
 #[derive(Debug)]
 pub(super) struct Transfer {
     pub(super) write: bool,
@@ -26,29 +26,30 @@ pub(super) struct Piece {
     pub(super) len: usize,
 }
 
-/// The largest transfer there is: `MAX_RW_COUNT`.
+/// The largest number of bytes of a transfer: `MAX_RW_COUNT`.
 pub(super) const MAX_RW_COUNT: usize = 0x7fff_f000;
-/// Where the user's addresses end: `TASK_SIZE_MAX` of x86_64, and of aarch64 with 48 bits.
+/// The end of user space: `TASK_SIZE_MAX` of x86_64, and of aarch64 with 48 bits.
 pub(super) const TASK_SIZE: usize =
     if cfg!(target_arch = "x86_64") { 0x7fff_ffff_f000 } else { 1 << 48 };
-/// Below, nothing is ever mapped.
+/// The lowest address at which memory can be mapped.
 const LOWEST_MAPPED: usize = 4096;
-/// What direct transfers must be aligned to.
+/// The alignment that direct transfers require.
 const SECTOR: usize = 512;
-/// The largest file.
+/// The largest size of a file.
 const MAX_FILE: usize = 1 << 20;
 
 impl Transfer {
-    /// How many bytes were asked for.
+    /// Returns the number of bytes to transfer.
     pub(super) fn total(&self) -> usize {
         self.pieces.iter().map(|piece| piece.len).fold(0, usize::saturating_add).min(MAX_RW_COUNT)
     }
 
-    /// Does it, and says how many bytes it came to, or why none.
+    /// Executes the transfer, and returns the number of transferred bytes.
     ///
     /// # Safety
     ///
-    /// The pieces are memory of the process, or addresses below the lowest mapped one.
+    /// Each piece is memory of the process that is valid for reading, and for writing if this is a
+    /// read; or its address is below the lowest mapped one.
     pub(super) unsafe fn run(
         &self,
         file: &OpenFile,
@@ -64,11 +65,11 @@ impl Transfer {
             total = (total / unit / 2).max(1) * unit;
         }
         match &file.node {
-            // SAFETY: the caller's.
+            // SAFETY: the pieces are valid (duty of the caller).
             Node::Regular(regular) => unsafe { self.on_regular(regular, file.mode.direct, total) },
-            // SAFETY: the caller's.
+            // SAFETY: the pieces are valid (duty of the caller).
             Node::Stream(stream) => unsafe { self.on_stream(stream, file, total) },
-            // SAFETY: the caller's.
+            // SAFETY: the pieces are valid (duty of the caller).
             Node::EventFd(count) => unsafe { self.on_eventfd(count, file, total) },
             Node::Directory | Node::Opaque => Err(Errno::EINVAL),
         }
@@ -76,7 +77,7 @@ impl Transfer {
 
     /// # Safety
     ///
-    /// As for `run`.
+    /// The duty of `run`.
     unsafe fn on_regular(
         &self,
         regular: &Regular,
@@ -98,13 +99,13 @@ impl Transfer {
         }
         if !self.write {
             let rest = content.get(offset..).unwrap_or_default();
-            // SAFETY: the caller's.
+            // SAFETY: the pieces are valid (duty of the caller), and this is a read.
             return unsafe { self.scatter(&rest[..rest.len().min(total)]) };
         }
         if offset >= MAX_FILE {
             return Err(Errno::EFBIG);
         }
-        // SAFETY: the caller's.
+        // SAFETY: the pieces are valid (duty of the caller).
         let bytes = unsafe { self.gather(total.min(MAX_FILE - offset)) }?;
         let end = offset + bytes.len();
         if content.len() < end {
@@ -116,7 +117,7 @@ impl Transfer {
 
     /// # Safety
     ///
-    /// As for `run`.
+    /// The duty of `run`.
     unsafe fn on_stream(
         &self,
         stream: &Stream,
@@ -128,7 +129,7 @@ impl Transfer {
         }
         let would_block = || {
             let may_block = !file.mode.nonblock && !self.nowait;
-            assert!(!may_block, "io_submit would wait until the other end of a stream is used");
+            assert!(!may_block, "io_submit would block until the other end of the stream is used");
             Errno::EAGAIN
         };
         if self.write {
@@ -143,7 +144,7 @@ impl Transfer {
             if total > 0 && room == 0 {
                 return Err(would_block());
             }
-            // SAFETY: the caller's.
+            // SAFETY: the pieces are valid (duty of the caller).
             let bytes = unsafe { self.gather(total.min(room)) }?;
             queue.bytes.extend(&bytes);
             return Ok(bytes.len());
@@ -156,7 +157,7 @@ impl Transfer {
             return if queue.no_writer { Ok(0) } else { Err(would_block()) };
         }
         let bytes = queue.bytes.iter().copied().take(total).collect::<Vec<_>>();
-        // SAFETY: the caller's.
+        // SAFETY: the pieces are valid (duty of the caller), and this is a read.
         let taken = unsafe { self.scatter(&bytes) }?;
         queue.bytes.drain(..taken);
         Ok(taken)
@@ -164,7 +165,7 @@ impl Transfer {
 
     /// # Safety
     ///
-    /// As for `run`.
+    /// The duty of `run`.
     unsafe fn on_eventfd(
         &self,
         count: &Cell<u64>,
@@ -175,19 +176,19 @@ impl Transfer {
             return Err(Errno::EINVAL);
         }
         if count.get() == 0 {
-            assert!(file.mode.nonblock, "io_submit would wait until the eventfd counts");
+            assert!(file.mode.nonblock, "io_submit would block until the eventfd is signalled");
             return Err(Errno::EAGAIN);
         }
-        // SAFETY: the caller's.
+        // SAFETY: the pieces are valid (duty of the caller), and this is a read.
         let taken = unsafe { self.scatter(&count.take().to_ne_bytes()) };
         taken.and_then(|taken| if taken < 8 { Err(Errno::EFAULT) } else { Ok(8) })
     }
 
-    /// Writes bytes to the process's memory, and says how many.
+    /// Writes bytes to the pieces, and returns how many were written.
     ///
     /// # Safety
     ///
-    /// As for `run`; and it may be written to.
+    /// The duty of `run`, and this is a read.
     unsafe fn scatter(&self, mut bytes: &[u8]) -> Result<usize, Errno> {
         let whole = bytes.len();
         for piece in &self.pieces {
@@ -197,18 +198,19 @@ impl Transfer {
             }
             let (now, later) = bytes.split_at(len);
             let to = ptr::with_exposed_provenance_mut(piece.address);
-            // SAFETY: the caller's: memory of at least this length.
+            // SAFETY: the piece has at least `len` bytes, which are valid for writing (duty of the
+            // caller).
             unsafe { ptr::copy_nonoverlapping(now.as_ptr(), to, len) };
             bytes = later;
         }
         Ok(whole)
     }
 
-    /// Reads that many bytes of the process's memory.
+    /// Reads up to `most` bytes from the pieces.
     ///
     /// # Safety
     ///
-    /// As for `run`.
+    /// The duty of `run`.
     unsafe fn gather(&self, most: usize) -> Result<Vec<u8>, Errno> {
         let mut bytes = vec![0; most];
         let mut done = 0;
@@ -219,7 +221,8 @@ impl Transfer {
                 return Ok(bytes);
             }
             let from = ptr::with_exposed_provenance::<u8>(piece.address);
-            // SAFETY: the caller's: memory of at least this length.
+            // SAFETY: the piece has at least `len` bytes, which are valid for reading (duty of the
+            // caller).
             unsafe { ptr::copy_nonoverlapping(from, bytes[done..].as_mut_ptr(), len) };
             done += len;
         }
@@ -228,7 +231,7 @@ impl Transfer {
     }
 }
 
-/// What a transfer comes to that meets an address where there is nothing.
+/// Returns the result of a transfer that reaches an unmapped address after `done` bytes.
 fn faulted(done: usize) -> Result<usize, Errno> {
     if done > 0 { Ok(done) } else { Err(Errno::EFAULT) }
 }
