@@ -47,6 +47,11 @@ impl Arena {
         Ok(Self { pages: Pages::map(len)?, capacity })
     }
 
+    /// Returns the address of the pages.
+    pub(super) fn address(&self) -> usize {
+        self.pages.base().addr().get()
+    }
+
     /// Returns the number of requests for which there is room.
     pub(super) const fn capacity(&self) -> u32 {
         self.capacity
@@ -85,25 +90,23 @@ impl Arena {
 
     /// Makes an empty table in the pages.
     ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    ///
     /// # Safety
     ///
-    /// 1. The table is not used after the arena is dropped.
-    /// 2. No table that was made in the arena before is used again.
-    pub(super) unsafe fn slots<B, T>(&mut self, generation: u32) -> Result<Slots<B, T>, Errno> {
-        self.ensure::<B, T>()?;
+    /// 1. The pages have room for slots with buffer `B` and tag `T`: the arena was made by
+    ///    [`new`](Self::new) for these types, or [`ensure`](Self::ensure) has succeeded for them.
+    /// 2. The table is not used after the arena is dropped.
+    /// 3. No table that was made in the arena before is used again.
+    pub(super) unsafe fn slots<B, T>(&self, generation: u32) -> Slots<B, T> {
         let base = self.pages.base().as_ptr();
-        let at = Self::slots_at::<B, T>(self.capacity).ok_or(Errno::ENOMEM)?;
+        // It does not overflow: `new` or `ensure` has computed it (duty 1 of the caller).
+        let at = Self::slots_at::<B, T>(self.capacity).unwrap_or(0);
         let (slots, ids) = (base.wrapping_add(at), base.wrapping_add(self.ids_at()));
-        // SAFETY: after `ensure`, the pages have room for the slots from `at` on, and for twice as
-        // many ids at `ids_at` (invariant). Both are aligned: the pages are aligned to at least
-        // `ALIGN`, which `slots_at` checks to be sufficient, and both offsets are multiples of the
-        // alignment. The pages are not dropped before the table (duty 1 of the caller). No other
-        // table uses them (duty 2), and the methods of the arena use other bytes.
-        Ok(unsafe { Slots::new(slots.cast(), ids.cast(), self.capacity, generation) })
+        // SAFETY: the pages have room for the slots from `at` on (duty 1), and for twice as many
+        // ids at `ids_at` (invariant). Both are aligned: the pages are aligned to at least `ALIGN`,
+        // which `slots_at` checks to be sufficient, and both offsets are multiples of the
+        // alignment. The pages are not dropped before the table (duty 2). No other table uses them
+        // (duty 3), and the methods of the arena use other bytes.
+        unsafe { Slots::new(slots.cast(), ids.cast(), self.capacity, generation) }
     }
 
     /// Returns the offset of the ids, in bytes.

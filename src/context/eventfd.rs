@@ -52,19 +52,19 @@ impl<B, T> Context<B, T> {
     ///
     /// The kernel checks the eventfd of a request before its flags. So a request with this file as
     /// its eventfd, and with a flag that no kernel knows, is refused because of one of the two, and
-    /// the errno tells which. If the request is accepted, the kernel is emulated and ignores flags.
+    /// the errno shows which. If the request is accepted, the kernel is emulated and ignores flags.
     /// (Then the counter has increased by 1.)
     ///
     /// # Errors
     ///
     /// Those of [`set_eventfd`](Self::set_eventfd).
     fn check_eventfd(&mut self, fd: Fd<'_>) -> Result<(), ContextError> {
-        match self.submit_with_eventfd(fd, -1) {
+        match self.try_eventfd(fd, -1) {
             Err(ContextError::Os { errno: Errno::EBADF, .. }) => {}
             Ok(()) => return Err(ContextError::NotEventfd),
             tried => return self.gone_if_einval(tried),
         }
-        match self.submit_with_eventfd(fd, fd.as_raw()) {
+        match self.try_eventfd(fd, fd.as_raw()) {
             Ok(()) | Err(ContextError::Os { errno: Errno::EOPNOTSUPP, .. }) => Ok(()),
             Err(ContextError::Os { errno: Errno::EINVAL | Errno::EBADF, .. }) => {
                 Err(ContextError::NotEventfd)
@@ -82,15 +82,29 @@ impl<B, T> Context<B, T> {
         tried
     }
 
-    /// Submits a read of no bytes, with this eventfd and a flag that no kernel knows. If the
-    /// request is accepted, its event is taken.
+    /// Submits a read of no bytes with this eventfd, as [`submit_with_eventfd`] does. If the request
+    /// is accepted, its event is taken.
+    ///
+    /// # Errors
+    ///
+    /// Those of the calls.
+    ///
+    /// [`submit_with_eventfd`]: Self::submit_with_eventfd
+    fn try_eventfd(&mut self, fd: Fd<'_>, eventfd: i32) -> Result<(), ContextError> {
+        match self.submit_with_eventfd(fd, eventfd)? {
+            0 => Err(ContextError::Again),
+            _ => self.take_unexpected(),
+        }
+    }
+
+    /// Submits a read of no bytes, with this eventfd and a flag that no kernel knows.
     ///
     /// `eventfd` is the number of `fd`, or -1.
     ///
     /// # Errors
     ///
-    /// Those of the calls.
-    fn submit_with_eventfd(&mut self, fd: Fd<'_>, eventfd: i32) -> Result<(), ContextError> {
+    /// Those of the call.
+    fn submit_with_eventfd(&mut self, fd: Fd<'_>, eventfd: i32) -> Result<usize, ContextError> {
         let mut iocb = Iocb {
             aio_data: u64::MAX, // the id of no request
             aio_fildes: fd.as_raw().cast_unsigned(),
@@ -103,10 +117,7 @@ impl<B, T> Context<B, T> {
         // SAFETY: (1) the iocb is a local variable; (2) `fd` is open, and `eventfd` is the same
         // descriptor, or -1, which the kernel refuses; (3) no bytes are transferred; (4) the
         // request is not cancelled.
-        match unsafe { self.inner.raw().submit(&[&raw mut iocb]) }? {
-            0 => Err(ContextError::Again),
-            _ => self.take_unexpected(),
-        }
+        unsafe { self.inner.raw().submit(&[&raw mut iocb]) }
     }
 
     /// Waits up to a second for the event of a request that is not in the table, and takes it.
@@ -130,7 +141,7 @@ impl<B, T> Context<B, T> {
 
     /// Returns whether this is a poll with an eventfd that is known to be valid, so that the file
     /// is the reason for its `EINVAL`. (If the kernel is emulated and ignores flags, this is not
-    /// known.)
+    /// known, and the check leaves a spurious event.)
     ///
     /// # Safety
     ///

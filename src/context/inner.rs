@@ -35,8 +35,21 @@ pub(super) struct Inner {
     pub(super) eventfd: Option<OwnedFd>,
 }
 
-/// The number of contexts that this process has made.
+/// The number of contexts that this process has made, or a little less.
 static MADE: AtomicU64 = AtomicU64::new(0);
+
+/// Returns a number that no other context of this process has, of the address of its pages: contexts
+/// that exist at the same time have different pages, and if pages are at the address of earlier ones,
+/// the number of contexts has risen since.
+///
+/// Loaded and stored, not added to: on aarch64 that would need functions of a C library.
+fn serial(address: usize) -> u64 {
+    const PAGE_BITS: u32 = 12;
+    const COUNT_BITS: u32 = 29;
+    let count = MADE.load(Ordering::Relaxed) + 1;
+    MADE.store(count, Ordering::Relaxed);
+    (cast::to_u64(address) >> PAGE_BITS) << COUNT_BITS | count & ((1 << COUNT_BITS) - 1)
+}
 
 impl Inner {
     /// Makes a value without a context, to replace one that was moved.
@@ -84,11 +97,21 @@ impl Inner {
         } else {
             None
         };
-        let serial = MADE.fetch_add(1, Ordering::Relaxed) + 1;
+        let serial = serial(arena.address());
         // Far from the first generations of other contexts, so that an event of another context
         // matches no request (Knuth's multiplicative hash).
         let generation = cast::high_32(serial.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Ok(Self { raw, ring, arena, serial, generation, ..Self::none() })
+        Ok(Self {
+            raw,
+            ring,
+            use_ring: true,
+            arena,
+            serial,
+            generation,
+            submitted: 0,
+            stats: Stats::NONE,
+            eventfd: None,
+        })
     }
 
     /// Returns the kernel context, for calls that take no events.

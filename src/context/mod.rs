@@ -50,7 +50,7 @@ use inner::Inner;
 /// # Invariants
 ///
 /// The table is in the pages of `inner`, and has the capacity of `inner`; or `inner` is
-/// [`Inner::none`] and the table has no slots.
+/// `Inner::none` and the table has no slots.
 pub struct Context<B, T> {
     inner: Inner,
     slots: Slots<B, T>,
@@ -74,16 +74,16 @@ impl<B: 'static, T> Context<B, T> {
     /// `io_setup(2)`, `ioctx_alloc` in `fs/aio.c`; since Linux 2.6.
     #[doc(alias = "io_setup")]
     pub fn new(capacity: usize) -> Result<Self, SetupError> {
-        let mut inner = Inner::new::<B, T>(capacity)?;
-        // SAFETY: (1) `B` is `'static`, so it is not borrowed; (2) `inner` is new, and had no
-        // table.
-        unsafe { Self::of_inner(&mut inner) }
-            .map_err(|errno| SetupError::explain("mmap", errno, capacity))
+        let inner = Inner::new::<B, T>(capacity)?;
+        // SAFETY: (1) `Inner::new` has made the arena for these types; (2) the pages stay with the
+        // table in this context; (3) the arena had no table.
+        let slots = unsafe { inner.arena.slots(inner.generation) };
+        Ok(Self { inner, slots })
     }
 }
 
 impl<B, T> Context<B, T> {
-    /// Makes a context of `inner`, which was new or a part of another context. On success, `inner`
+    /// Makes a context of `inner`, which was a part of another context. On success, `inner`
     /// is [`Inner::none`] afterwards.
     ///
     /// # Errors
@@ -96,10 +96,10 @@ impl<B, T> Context<B, T> {
     ///    ends.
     /// 2. The table of the context from which `inner` was taken is not used again.
     unsafe fn of_inner(inner: &mut Inner) -> Result<Self, Errno> {
-        let generation = inner.generation;
-        // SAFETY: (1) the pages stay with the table in this context, and `take_inner` takes both;
-        // (2) the previous table is not used again (duty 2 of the caller).
-        let slots = unsafe { inner.arena.slots(generation)? };
+        inner.arena.ensure::<B, T>()?;
+        // SAFETY: (1) `ensure` has succeeded; (2) the pages stay with the table in this context, and
+        // `take_inner` takes both; (3) the previous table is not used again (duty 2 of the caller).
+        let slots = unsafe { inner.arena.slots(inner.generation) };
         let mut inner = mem::replace(inner, Inner::none());
         // The pointers in the arena are those of the previous table.
         inner.submitted = 0;

@@ -35,9 +35,10 @@ impl<B, T> Context<B, T> {
     ///   becomes ready. If `timeout` is zero, it does not wait. After the timeout there may be
     ///   fewer than `min` completions, or none; this is not an error. Time is measured by the
     ///   monotonic clock, from the start of the call.
-    /// * Completions that were not taken from an earlier iterator count too. If they suffice, no
-    ///   system call is made. Neither is one made if the completion ring can be read and has enough
-    ///   events, see [`reads_ring`](Self::reads_ring).
+    /// * Completions that were not taken from an earlier iterator count too. If there are `min` of
+    ///   them, and `min` is not 0, no system call is made. Neither is one made if nothing is in
+    ///   flight, or if the completion ring can be read and has enough events, see
+    ///   [`reads_ring`](Self::reads_ring).
     ///
     /// # Signals
     ///
@@ -146,8 +147,8 @@ impl<B, T> Context<B, T> {
     /// Usually, a program blocks a signal, checks the flag that its handler sets, and waits with
     /// the signal unblocked. A signal that arrives after the check of the flag then ends the wait.
     ///
-    /// A system call is always made, unless completions that were not taken from an earlier
-    /// iterator suffice.
+    /// The completion ring is not used: a system call is made, unless nothing is in flight, or
+    /// there are already `min` completions and `min` is not 0.
     ///
     /// After a signal that has a handler, the available completions are returned, possibly fewer
     /// than `min`. If there are none, the error is [`ContextError::Interrupted`]. After a signal

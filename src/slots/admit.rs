@@ -55,22 +55,17 @@ impl<B, T> Slots<B, T> {
         batch.rewind();
         (self.state.free, self.state.generation) = (state.free, state.generation);
         self.state.in_flight += taken;
-        if self.rests {
+        if self.rests || eventfd.is_some() {
             for pointer in pointers.get(..count).unwrap_or_default() {
                 // SAFETY: the loop above has written the first `count` pointers.
-                let iocb = unsafe { pointer.assume_init() };
+                let slot = unsafe { pointer.assume_init() }.cast::<Slot<B, T>>();
                 // SAFETY: the slot was just filled and is not borrowed. Its iocb is submitted after
                 // this function returns.
-                unsafe { Slot::<B, T>::fill_rest(iocb.cast()) };
-            }
-        }
-        if let Some(eventfd) = eventfd {
-            for pointer in pointers.get(..count).unwrap_or_default() {
-                // SAFETY: the first loop has written the first `count` pointers.
-                let iocb = unsafe { pointer.assume_init() };
-                // SAFETY: the slot was just filled and is not borrowed. Its iocb is submitted after
-                // this function returns.
-                unsafe { Slot::<B, T>::set_context_eventfd(iocb.cast(), eventfd) };
+                unsafe { Slot::fill_rest(slot) };
+                if let Some(eventfd) = eventfd {
+                    // SAFETY: as for `fill_rest`.
+                    unsafe { Slot::set_context_eventfd(slot, eventfd) };
+                }
             }
         }
         count
