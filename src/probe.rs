@@ -226,6 +226,10 @@ impl Trial<'_> {
 
     /// Reads the first block.
     fn read(&mut self, flags: RwFlags) -> Result<(), Errno> {
+        // A read whose event could not be taken has leaked the buffer.
+        if self.block.len() < BLOCK {
+            return Err(Errno::EIO);
+        }
         let block = cast::to_u64(self.block.as_mut_ptr().expose_provenance());
         let iocb = Iocb { aio_buf: block, aio_nbytes: cast::to_u64(BLOCK), ..with_flags(flags) };
         self.complete(Opcode::Pread, iocb)

@@ -64,7 +64,7 @@ impl Ring<Mapped> {
         if !address.is_multiple_of(4096) || isize::try_from(address).is_err() {
             return None;
         }
-        // An emulated kernel may also return an address where nothing is.
+        // An emulated kernel may also return an address at which nothing is mapped.
         if !sys::is_mapped(address) {
             return None;
         }
@@ -74,8 +74,9 @@ impl Ring<Mapped> {
         // 1. `aio_setup_ring` maps the ring with `do_mmap`, shared, readable and writable. The
         //    mapping begins with `struct aio_ring`, and its address is `ctx->user_id`, which
         //    `io_setup` returns. `kill_ioctx` unmaps it when the context is destroyed, which does
-        //    not happen while the ring is used (duty 1 of the caller). Where an emulated kernel has
-        //    no ring, the page of the header is mapped nevertheless (`is_mapped`).
+        //    not happen while the ring is used (duty 1 of the caller). If an emulated kernel has no
+        //    ring, `is_mapped` has checked that the page at the address is mapped (if the emulator
+        //    implements this check), and the page is assumed to be readable.
         // 2. There is one consumer (duty 2 of the caller).
         unsafe { Self::validated(base, nr_events) }
     }
@@ -89,12 +90,12 @@ impl Ring<Mapped> {
     /// 2. Duty 2 of [`of_context`](Self::of_context).
     pub(super) unsafe fn validated(base: NonNull<AioRing>, nr_events: u32) -> Option<Self> {
         let memory = Mapped { base };
-        let word = |offset| memory.header(offset).load(Ordering::Relaxed);
-        let understood = word(offset_of!(AioRing, magic)) == AioRing::MAGIC
-            && word(offset_of!(AioRing, incompat_features)) == AioRing::INCOMPAT_FEATURES
-            && word(offset_of!(AioRing, header_length)) == AioRing::HEADER_LENGTH;
+        let word = |field| memory.header(field).load(Ordering::Relaxed);
+        let understood = word(Field::Magic) == AioRing::MAGIC
+            && word(Field::IncompatFeatures) == AioRing::INCOMPAT_FEATURES
+            && word(Field::HeaderLength) == AioRing::HEADER_LENGTH;
         // The only read of `nr`. `aio_setup_ring` makes at least one entry more than `nr_events`.
-        let nr = word(offset_of!(AioRing, nr));
+        let nr = word(Field::Nr);
         if !understood || nr <= nr_events || nr > Self::MOST {
             return None;
         }
@@ -108,13 +109,38 @@ impl Ring<Mapped> {
     }
 }
 
-impl Mapped {
-    /// Returns a word of the header. `offset` is that of a field of [`AioRing`].
+/// A field of [`AioRing`].
+#[derive(Clone, Copy)]
+enum Field {
+    Nr,
+    Head,
+    Tail,
+    Magic,
+    IncompatFeatures,
+    HeaderLength,
+}
+
+impl Field {
+    /// The offset of the field, in bytes.
     #[inline]
-    fn header(&self, offset: usize) -> &AtomicU32 {
-        // SAFETY: all calls in this file pass the offset of a field, so the result is in the
-        // header.
-        let word = unsafe { self.base.byte_add(offset) };
+    const fn offset(self) -> usize {
+        match self {
+            Self::Nr => offset_of!(AioRing, nr),
+            Self::Head => offset_of!(AioRing, head),
+            Self::Tail => offset_of!(AioRing, tail),
+            Self::Magic => offset_of!(AioRing, magic),
+            Self::IncompatFeatures => offset_of!(AioRing, incompat_features),
+            Self::HeaderLength => offset_of!(AioRing, header_length),
+        }
+    }
+}
+
+impl Mapped {
+    /// Returns a word of the header.
+    #[inline]
+    fn header(&self, field: Field) -> &AtomicU32 {
+        // SAFETY: the offset is that of a field of the header, so the result is in the header.
+        let word = unsafe { self.base.byte_add(field.offset()) };
         // SAFETY: the header is mapped and aligned as long as `self` is used (invariant). The word
         // is a `u32` of `struct aio_ring`, which the kernel loads and stores whole.
         unsafe { AtomicU32::from_ptr(word.cast().as_ptr()) }
@@ -146,17 +172,17 @@ impl Mapped {
 impl Memory for Mapped {
     #[inline]
     fn load_head(&self, order: Ordering) -> u32 {
-        self.header(offset_of!(AioRing, head)).load(order)
+        self.header(Field::Head).load(order)
     }
 
     #[inline]
     fn load_tail(&self, order: Ordering) -> u32 {
-        self.header(offset_of!(AioRing, tail)).load(order)
+        self.header(Field::Tail).load(order)
     }
 
     #[inline]
     fn store_head(&self, head: u32, order: Ordering) {
-        self.header(offset_of!(AioRing, head)).store(head, order);
+        self.header(Field::Head).store(head, order);
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use crate::{
 
 impl<B, T> Slots<B, T> {
     /// Completes requests by their events. Returns the number of events that belong to no request
-    /// in flight.
+    /// in flight. The iterator must not panic: slots would be lost.
     #[inline]
     pub(crate) fn complete_each(&mut self, events: impl Iterator<Item = IoEvent>) -> u64 {
         let mut state = self.state;
@@ -40,8 +40,8 @@ impl<B, T> Slots<B, T> {
     ///
     /// # Safety
     ///
-    /// [`admit`](Self::admit) returned `iocb`, the request is still in flight, and the kernel has
-    /// not accepted it.
+    /// [`admit`](Self::admit) returned `iocb` and the slot was not released since; the kernel has not
+    /// accepted the request.
     #[cold]
     pub(crate) unsafe fn refuse(
         &mut self,
@@ -54,6 +54,10 @@ impl<B, T> Slots<B, T> {
         // accesses the slot only during `io_submit` and `io_cancel`, in which this thread does not
         // run this code.
         let slot = unsafe { &mut *iocb.cast::<Slot<B, T>>() };
+        if !slot.in_flight() {
+            // An event has completed it, although the kernel has refused it: a hostile ring.
+            return false;
+        }
         let id = slot.iocb.aio_data;
         slot.complete(-i64::from(errno.raw()), 0);
         slot.iocb.aio_reserved2 = unpollable.into();

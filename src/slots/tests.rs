@@ -146,7 +146,8 @@ fn random_operations_agree_with_an_oracle() {
                 }
             }
             let wrong = past[noise.below(past.len())];
-            let right = in_flight.iter().any(|&(id, _)| id == wrong); // ids wrap: 0 can be in flight
+            // Ids wrap: 0 can be in flight.
+            let right = in_flight.iter().any(|&(id, _)| id == wrong);
             assert!(right || !table.event(wrong, 0), "the event of an earlier request, or of none");
             assert_eq!(table.slots.in_kernel(), in_flight.len());
             assert_eq!(table.slots.completed(), done.len());
