@@ -1,11 +1,11 @@
-//! Prints what native AIO can do here: on the kernel that is running, with a given file.
+//! Prints what native AIO can do on the running kernel, with a given file.
 //!
 //! ```text
 //! cargo run --example probe            # with a file in the temp directory
 //! cargo run --example probe -- FILE    # with FILE, which is not changed
 //! ```
 //!
-//! All is found out by trying it, with `O_DIRECT` and without.
+//! Each operation is tried, with and without `O_DIRECT`.
 
 use linux_aio::{Opcode, Probe, RwFlags, Support};
 use rustix::fs::OFlags;
@@ -65,7 +65,7 @@ fn run(path: Option<&Path>) -> io::Result<()> {
     table(&mut out, &buffered, direct.as_ref())
 }
 
-/// Opens for as much as is allowed. Without waiting: for a FIFO, say.
+/// Opens a file for reading and writing, or for one of them. It does not block, even for a FIFO.
 fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
     let open =
@@ -81,16 +81,16 @@ fn kernel() -> String {
     format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
 }
 
-/// What does not depend on the file.
+/// Prints what does not depend on the file.
 fn machine(out: &mut impl Write, probe: &Probe) -> io::Result<()> {
     let number = |number: Option<u64>| number.map_or("unknown".into(), |number| number.to_string());
     writeln!(out, "{:34}{}", "requests claimed (fs.aio-nr)", number(probe.in_use))?;
     writeln!(out, "{:34}{}", "of at most (fs.aio-max-nr)", number(probe.limit))?;
     writeln!(out, "{:34}{}", "wait with mask (io_pgetevents)", words(probe.pgetevents))?;
-    writeln!(out, "{:34}{}", "forks told (MADV_WIPEONFORK)", words(probe.wipe_on_fork))
+    writeln!(out, "{:34}{}", "forks detected (MADV_WIPEONFORK)", words(probe.wipe_on_fork))
 }
 
-/// What does, through the page cache and past it.
+/// Prints what depends on the file, for buffered and direct I/O.
 fn table(out: &mut impl Write, buffered: &Probe, direct: Option<&Probe>) -> io::Result<()> {
     let header = if direct.is_some() { "with O_DIRECT" } else { "(O_DIRECT is refused)" };
     writeln!(out, "\n{:34}{:30}{header}", "this file", "through the page cache")?;

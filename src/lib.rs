@@ -15,8 +15,8 @@
 //!   ([`IntoFile`]).
 //! * `B` is the buffer, an [`IoBuf`]: [`PageBuf`], `Box<[u8]>`, `Vec<u8>`, or within a
 //!   [scope](Context::scope) anything borrowed, `&[u8]`, `&mut [u8]`, [`Buf`].
-//! * `T` is the tag, of any type: the completion contains it, so that the program can tell to which
-//!   request the completion belongs.
+//! * `T` is the tag, of any type. The completion contains it, so that the program can identify the
+//!   request.
 //!
 //! ```
 //! use linux_aio::{Batch, Context, PageBuf, Request};

@@ -57,7 +57,7 @@ use crate::types::Opcode;
 /// From the moment a value is moved into a request until it is moved out of the completion:
 ///
 /// 1. The bytes that the value points to do not move when the value is moved. They are valid for
-///    reads, and if the type is [`IoBufMut`] also for writes. For `write` and `writev` they are
+///    reads, and for `read` and `readv` also for writes. For `write` and `writev` they are
 ///    initialised.
 /// 2. No code of the program writes to the bytes, and if the kernel writes to them, no code reads
 ///    them. The exception is memory that others may access, to which no reference exists
@@ -131,7 +131,7 @@ pub unsafe trait IoVecs: IoBuf {}
 ///
 /// # Safety
 ///
-/// The bytes are valid for writes of any values. From the moment a value is moved into a request
+/// For `read` and `readv`, the bytes are valid for writes of any values. From the moment a value is moved into a request
 /// until it is moved out of the completion, no code of the program reads or writes them, except
 /// memory like that of [`RawBuf`].
 #[diagnostic::on_unimplemented(

@@ -16,7 +16,7 @@ use crate::abi::Iovec;
 /// # let file = tempfile::tempfile()?;
 /// # std::io::Write::write_all(&mut &file, &[7; 512])?;
 /// let guest = Box::into_raw(Box::new([0_u8; 4096]));
-/// // SAFETY: the memory is freed after the context is dropped, and there is no reference to it until then.
+/// // SAFETY: the memory is freed after the context is dropped, and has no references until then.
 /// let block = unsafe { RawBuf::new(guest.cast(), 512) };
 /// let mut cx = Context::<RawBuf, ()>::new(1)?;
 /// cx.submit_one(Request::read(&file, block, 0))?;

@@ -1,8 +1,8 @@
-//! Buffers: in flight, borrowed, or of the wrong kind.
+//! Misuse of buffers: access in flight, a borrow that ends too early, a wrong type.
 //!
 //! # A buffer in flight
 //!
-//! An owned buffer was moved away:
+//! An owned buffer is moved into the request:
 //!
 //! ```
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -27,7 +27,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A borrowed buffer stays borrowed until the scope is over, for reading it:
+//! A borrowed buffer cannot be read before the scope ends:
 //!
 //! ```
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -55,7 +55,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! for writing to it, also while the kernel only reads it:
+//! It cannot be written to, also if the kernel only reads it:
 //!
 //! ```compile_fail,E0506
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -70,7 +70,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! and for lending it a second time:
+//! It cannot be borrowed for a second request:
 //!
 //! ```compile_fail,E0499
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -87,7 +87,7 @@
 //!
 //! # A buffer inside the scope's closure
 //!
-//! It would be gone before the scope has waited.
+//! The buffer would be dropped before the scope waits for the request.
 //!
 //! ```compile_fail,E0597
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -103,7 +103,7 @@
 //!
 //! # A completion that outlives the owner of its buffer
 //!
-//! It may leave the scope, but not the life of the buffer:
+//! A completion may be returned from the scope, but cannot outlive its buffer:
 //!
 //! ```
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -129,13 +129,13 @@
 //!     Ok::<_, Error>(cx.wait(1, None)?.next())
 //! })?;
 //! drop(buf);
-//! println!("{done:?}"); // its buffer is gone
+//! println!("{done:?}"); // its buffer was dropped
 //! # Ok::<(), Error>(())
 //! ```
 //!
 //! # An owned context with a borrowed buffer
 //!
-//! It could be leaked, and the borrow end while the kernel writes.
+//! The context could be leaked, and the borrow could end while the kernel writes.
 //!
 //! ```compile_fail,E0597
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -147,8 +147,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Nor can its type be made to fit afterwards: a context is invariant in its buffer. The batch can,
-//! since nothing in it is in flight.
+//! A context is invariant in its buffer, so that the lifetime cannot be shortened afterwards. A batch is
+//! covariant, since no request in it is in flight.
 //!
 //! ```
 //! # use linux_aio::*;
@@ -171,7 +171,7 @@
 //! }
 //! ```
 //!
-//! A completion's iterator is no way around it:
+//! The iterator over completions is invariant too:
 //!
 //! ```compile_fail
 //! # use linux_aio::*;
@@ -182,23 +182,23 @@
 //! }
 //! ```
 //!
-//! # Bytes that cannot be lent
+//! # Types that are not buffers
 //!
-//! Reading into bytes that are borrowed for looking at:
+//! A read into a shared slice:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! Request::read(&file, &b"constant"[..], 0); // `write` compiles: see `IoBuf`
 //! ```
 //!
-//! Bytes that move with their value:
+//! An array, whose bytes move with the value:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! Request::write(&file, [0; 512], 0);
 //! ```
 //!
-//! Memory by its address, without a promise:
+//! Memory that is given by its address, without `unsafe`:
 //!
 //! ```compile_fail,E0133
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -215,14 +215,14 @@
 //! Request::fsync(RawFile::new(3, ()));
 //! ```
 //!
-//! A `Buf` whose kind is not known:
+//! A `Buf`, whose variant is not known at compile time:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! Request::write(&file, Buf::from(&b"constant"[..]), 0); // make the request first, then `into_buf`
 //! ```
 //!
-//! # Pieces that cannot be lent
+//! # Misuse of pieces
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -235,7 +235,7 @@
 //! Pieces::<PageBuf, 1025>::new();
 //! ```
 //!
-//! Their borrow lasts as long as any other:
+//! Borrowed pieces cannot be changed in flight:
 //!
 //! ```compile_fail,E0502
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();

@@ -1,6 +1,6 @@
-//! Contexts that are shared, leaked, or carried out of a scope.
+//! Misuse of contexts: use during a scope, use after a scope, use by two threads.
 //!
-//! # A context that is used while a scope on it runs
+//! # A context that is used during its scope
 //!
 //! ```compile_fail,E0499
 //! # use linux_aio::*;
@@ -11,7 +11,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # A scope's context that is carried out of it
+//! # The context of a scope that is returned from the scope
 //!
 //! ```compile_fail
 //! # use linux_aio::*;
@@ -20,9 +20,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # A context that two threads take completions from
+//! # A context from which two threads take completions
 //!
-//! It can be sent, but not shared.
+//! A context can be sent to another thread, but not shared.
 //!
 //! ```
 //! # use linux_aio::*;
@@ -52,7 +52,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Nor sent, if a tag may not be:
+//! It cannot be sent if its tags cannot be sent:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*;

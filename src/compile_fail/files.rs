@@ -1,4 +1,4 @@
-//! Files that are closed too early.
+//! Misuse of files: a file that is closed too early.
 //!
 //! # A batch that outlives its file
 //!
@@ -6,12 +6,12 @@
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! let mut batch = Batch::<_, _, _, 1>::new();
 //! batch.push(Request::read(&file, PageBuf::new(512)?, 0))?;
-//! drop(file); // after `cx.submit(&mut batch)` and `drop(batch)`, it compiles: see the crate's page
+//! drop(file); // compiles after `cx.submit(&mut batch)` and `drop(batch)`: see the crate's first example
 //! Context::<_, _>::new(1)?.submit(&mut batch)?;
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A batch in a struct that lives on does not take borrowed files. Owned ones it does:
+//! A batch in a struct that outlives the borrow does not accept borrowed files. It accepts owned files:
 //!
 //! ```
 //! # use linux_aio::*; use std::{fs::File, sync::Arc};
@@ -35,7 +35,7 @@
 //! }
 //! ```
 //!
-//! One batch takes one kind of owner, so that none is forgotten:
+//! All files in a batch have the same type of owner:
 //!
 //! ```compile_fail,E0308
 //! # use linux_aio::*; let file = std::sync::Arc::new(tempfile::tempfile().unwrap());
@@ -45,23 +45,23 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A request made again of a completion needs its file as long:
+//! A request that is made from a completion needs its file until it is submitted:
 //!
 //! ```compile_fail,E0505
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! let mut cx = Context::<PageBuf, ()>::new(1)?;
 //! cx.submit_one(Request::read(&file, PageBuf::new(512)?, 0))?;
 //! let again = cx.wait_one(None)?.unwrap().into_request(&file).unwrap();
-//! drop(file); // after `cx.submit_one(again)`, it compiles
+//! drop(file); // compiles after `cx.submit_one(again)`
 //! cx.submit_one(again)?;
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! An eventfd is borrowed as long as the file:
+//! An eventfd is borrowed like the file:
 //!
 //! ```compile_fail,E0505
 //! # use linux_aio::*; let [file, eventfd] = [(); 2].map(|()| tempfile::tempfile().unwrap());
 //! let request = Request::fsync(&file).eventfd(&eventfd);
-//! drop(eventfd); // with `eventfd_owned(eventfd)` it moves into the request
+//! drop(eventfd); // use `eventfd_owned(eventfd)` to move it into the request
 //! println!("{request:?}");
 //! ```

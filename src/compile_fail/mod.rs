@@ -1,5 +1,5 @@
-//! What must not compile. Each misuse stands beside its nearest legal neighbour, so that it is the
-//! misuse that is refused and nothing else.
+//! Programs that must not compile. Each one is beside a similar program that compiles, which shows that
+//! nothing but the misuse is refused.
 //!
 //! The error codes are checked by a nightly toolchain, or by `RUSTC_BOOTSTRAP=1 cargo test --doc`.
 

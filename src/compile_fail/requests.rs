@@ -1,4 +1,4 @@
-//! Requests that are used twice, or have options that the operation does not have.
+//! Misuse of requests: a request that is used twice, an option that the operation does not have.
 //!
 //! # A request used twice
 //!
@@ -7,13 +7,13 @@
 //! let request = Request::read(&file, PageBuf::new(512)?, 0);
 //! let mut batch = Batch::<_, _, _, 2>::new();
 //! batch.push(request)?;
-//! batch.push(request)?; // without this line, it compiles: see above
+//! batch.push(request)?; // compiles without this line
 //! # Ok::<(), Error>(())
 //! ```
 //!
 //! # Options that an operation does not have
 //!
-//! None is ignored: it does not compile.
+//! Such options are not ignored; the program does not compile.
 //!
 //! ```
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -37,7 +37,7 @@
 //! Request::read(&file, PageBuf::empty(), 0).events(PollEvents::IN);
 //! ```
 //!
-//! A range of bytes of pieces:
+//! A range of bytes of a vectored request:
 //!
 //! ```compile_fail,E0277
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
@@ -46,24 +46,24 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A buffer in place of another one, once the request is made:
+//! A new buffer for a request that has one:
 //!
 //! ```compile_fail,E0599
 //! # use linux_aio::*; let file = tempfile::tempfile().unwrap();
 //! Request::read(&file, PageBuf::empty(), 0).with_buf(PageBuf::empty());
 //! ```
 //!
-//! # A tag that asks for more alignment than a page has
+//! # A tag with an alignment larger than a page
 //!
 //! ```compile_fail,E0080
 //! # use linux_aio::*;
 //! #[repr(align(8192))]
 //! struct Wide;
-//! Context::<PageBuf, Wide>::new(1)?; // with 4096, it compiles
+//! Context::<PageBuf, Wide>::new(1)?; // compiles with 4096
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # A batch without room
+//! # A batch of capacity 0
 //!
 //! ```compile_fail,E0080
 //! # use linux_aio::*;

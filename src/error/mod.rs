@@ -178,10 +178,10 @@ mod std_io {
         /// Wraps the error and keeps its message. The kind is the one that `std` gives to its
         /// [`errno`](Error::errno).
         ///
-        /// A plain [`Errno`] becomes an OS error, with `raw_os_error`. An `io::Error` holds either
-        /// an OS error or another error with a message, so for the other variants `raw_os_error`
-        /// returns `None`. `error.get_ref()?.downcast_ref::<linux_aio::Error>()?.errno()` returns
-        /// their errno.
+        /// A plain [`Errno`](crate::Errno) becomes an OS error, with `raw_os_error`. An `io::Error`
+        /// holds either an OS error or another error with a message, so for the other variants
+        /// `raw_os_error` returns `None`.
+        /// `error.get_ref()?.downcast_ref::<linux_aio::Error>()?.errno()` returns their errno.
         fn from(error: Error) -> Self {
             match error {
                 Error::Errno(errno) => errno.into(),

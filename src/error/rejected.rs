@@ -20,7 +20,7 @@ impl<R> fmt::Display for Full<R> {
 }
 
 impl<R> Full<R> {
-    /// The errno that comes closest.
+    /// Returns the errno that is closest to the error.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         Errno::ENOBUFS
@@ -60,7 +60,7 @@ impl<R> fmt::Display for RangeError<R> {
 }
 
 impl<R> RangeError<R> {
-    /// The errno that comes closest.
+    /// Returns the errno that is closest to the error.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         Errno::EINVAL
@@ -92,7 +92,7 @@ impl<B> fmt::Display for PieceCountError<B> {
 }
 
 impl<B> PieceCountError<B> {
-    /// The errno that comes closest.
+    /// Returns the errno that is closest to the error.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         Errno::EINVAL

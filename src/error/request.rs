@@ -106,7 +106,7 @@ impl fmt::Display for RequestError {
 }
 
 impl RequestError {
-    /// What the kernel answered.
+    /// Returns the errno with which the request completed.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.errno

@@ -20,7 +20,7 @@
 //!     aio_data: 42,
 //!     ..Iocb::default()
 //! };
-//! // SAFETY: `iocb` is writable, the file is open, and `bytes` is not accessed until the event was received.
+//! // SAFETY: `iocb` is writable, the file is open, and `bytes` is not accessed before the event.
 //! assert_eq!(unsafe { cx.submit(&[&raw mut iocb])? }, 1);
 //!
 //! let mut events = [MaybeUninit::<IoEvent>::uninit(); 1];

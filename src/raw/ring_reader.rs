@@ -17,8 +17,8 @@ use core::{error, fmt, mem::MaybeUninit, slice};
 /// # use std::os::fd::AsRawFd;
 /// # let file = tempfile::tempfile()?;
 /// let cx = RawContext::new(1)?;
-/// // SAFETY: the context was just made, and is destroyed after the last use of the ring; no other code
-/// // takes events from it, and this process does not fork.
+/// // SAFETY: the context was just made, and is destroyed after the last use of the ring; no other
+/// // code takes events from it, and this process does not fork.
 /// if let Some(mut ring) = unsafe { RingReader::of_context(cx.id(), 1) } {
 ///     let mut iocb = Iocb {
 ///         aio_lio_opcode: IOCB_CMD_PWRITE,

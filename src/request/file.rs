@@ -136,21 +136,21 @@ mod with_std {
 
 /// The owners of the files of the requests that one `io_submit` takes, in order.
 ///
-/// Owners that take no memory and have no `Drop` are not stored, so borrowed files have no cost. Others
-/// lie on the stack, so their number is limited: [`LIMIT`](Self::LIMIT).
+/// Owners that take no memory and have no `Drop` are not stored, so borrowed files have no cost.
+/// Other owners are on the stack, and their number is limited to [`LIMIT`](Self::LIMIT).
 pub(crate) struct Owners<F>(Vec<F, ON_THE_STACK>);
 
-/// How many owners are stored at most.
+/// The largest number of owners that are stored.
 const ON_THE_STACK: usize = 256;
 
 impl<F> Owners<F> {
     /// Whether owners are stored.
     const STORED: bool = size_of::<F>() > 0 || core::mem::needs_drop::<F>();
 
-    /// How many requests one `io_submit` takes at most.
+    /// The largest number of requests of one `io_submit`.
     pub(crate) const LIMIT: usize = if Self::STORED { ON_THE_STACK } else { usize::MAX };
 
-    /// Whether a submission that has taken this many requests has taken all that there is room for.
+    /// Returns whether a submission of this many requests was not limited by the number of owners.
     #[inline]
     pub(crate) const fn are_all(taken: usize) -> bool {
         !Self::STORED || taken < Self::LIMIT
@@ -168,7 +168,8 @@ impl<F> Owners<F> {
     #[inline]
     pub(crate) unsafe fn push(&mut self, owner: F) {
         if Self::STORED {
-            // SAFETY: there are fewer than `LIMIT` owners (duty of the caller), so the vector has room.
+            // SAFETY: there are fewer than `LIMIT` owners (duty of the caller), so the vector has
+            // room.
             unsafe { self.0.push_unchecked(owner) };
         } else {
             core::mem::forget(owner);

@@ -1,4 +1,5 @@
-//! [`Answer`]: any result of any operation, against the rules said again.
+//! [`Answer`]: checks the completion of any operation with any result against a separate
+//! specification.
 
 use super::{
     buffer::{Buffer as _, Heap, LEN, Pool as _, Tag, Tracked},
@@ -13,25 +14,25 @@ use crate::{
 };
 use std::string::ToString as _;
 
-/// What a kernel, or something that pretends to be one, answers to a request.
+/// A request, and the result that a kernel or an emulator reports for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
-    /// Which operation, by its place in a list.
+    /// Selects the operation.
     pub operation: u8,
-    /// Which part of the buffer: start and length.
+    /// The part of the buffer: start and length.
     pub part: (u8, u8),
-    /// Whether it notifies by an eventfd.
+    /// Whether the request has an eventfd.
     pub notify: bool,
-    /// The answer.
+    /// The result in the event.
     pub res: i64,
 }
 
 impl Answer {
-    /// Lets a request be answered so, and checks what becomes of it.
+    /// Submits the request on a kernel that reports this result, and checks the completion.
     ///
     /// # Panics
     ///
-    /// If it is not what the rules say.
+    /// If the completion is not as specified.
     pub fn check(self) {
         let kernel = Kernel::quiet();
         kernel.run(|| self.check_on(&kernel));
@@ -39,9 +40,9 @@ impl Answer {
 
     fn check_on(self, kernel: &Kernel) {
         let file = kernel.regular(&[1; SOURCE], Mode::BOTH);
-        // SAFETY: open as long as the fake kernel.
+        // SAFETY: the numbers are passed to the fake kernel only, which does not close them.
         let [file, eventfd] = [file, kernel.eventfd()].map(|fd| unsafe { Fd::from_raw(fd) });
-        let mut buf = Heap.take().expect("there are always more");
+        let mut buf = Heap.take().expect("Heap always returns a buffer");
         buf.fill(7);
         let start = usize::from(self.part.0) % LEN;
         let len = usize::from(self.part.1) % (LEN - start + 1);
@@ -54,16 +55,16 @@ impl Answer {
         };
         let request = if self.notify { request.eventfd(eventfd) } else { request };
         let (opcode, tag) = (request.opcode(), Tag::new(1));
-        let mut cx = Context::<_, _>::new(1).expect("a quiet kernel has memory");
+        let mut cx = Context::<_, _>::new(1).expect("a kernel without faults has memory");
         let mut batch = Batch::<_, _, _, 1>::new();
         assert!(batch.push(request.tag(tag)).is_ok());
         kernel.answer(self.res);
         assert_eq!(cx.submit(&mut batch).map(|submitted| submitted.accepted), Ok(1));
-        let done = cx.wait(1, None).expect("it has been answered").next().expect("one");
+        let done = cx.wait(1, None).expect("the request has completed").next().expect("one");
         assert_eq!((done.info().event().res, done.tag.number), (self.res, 1));
 
-        // The kernel's rule: -4095 to -1 are errnos. The crate's: what is more than was asked for has
-        // not happened.
+        // -4095 to -1 are errnos, by the convention of the kernel. The crate reports counts that
+        // are larger than the request as EIO.
         let most = match opcode {
             Opcode::Poll => 0xffff,
             opcode if opcode.is_transfer() => len as i64,
@@ -102,6 +103,6 @@ impl Answer {
             assert_eq!(done.info().range(), start..start + len);
             assert_eq!(done.transferred(), &done.buf.content()[start..start + count]);
         }
-        assert_eq!(done.buf.content(), [7; LEN], "only the answer was made up, no bytes");
+        assert_eq!(done.buf.content(), [7; LEN], "the request was not executed");
     }
 }

@@ -1,4 +1,4 @@
-//! Buffers and tags that are counted, and that notice when they are dropped too early.
+//! Buffers and tags that are counted, and that detect when they are dropped too early or twice.
 
 use crate::{
     buf::{IoBuf, IoBufMut, IoBytes, Pieces},
@@ -16,39 +16,40 @@ use std::{
     vec::Vec,
 };
 
-/// How long every buffer is.
+/// The length of every buffer.
 pub(super) const LEN: usize = 64;
 
-/// Who is there: by their numbers.
+/// A list of the buffers and tags that exist.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// The numbers of the tags.
     pub(super) tags: BTreeSet<u32>,
-    /// Addresses of tracked buffers.
+    /// The tracked buffers, by their addresses.
     pub(super) buffers: BTreeMap<usize, NonNull<[u8; LEN]>>,
-    /// Owners of the files of requests that are not submitted.
+    /// The number of owners of files of requests that were not submitted.
     pub(super) files: usize,
-    /// What must not happen.
+    /// Messages about errors that were detected.
     pub(super) violations: Vec<String>,
 }
 
 impl Ledger {
-    /// Where the buffers are.
+    /// Returns the addresses of the buffers.
     pub(super) fn addresses(&self) -> BTreeSet<usize> {
         self.buffers.keys().copied().collect()
     }
 }
 
 thread_local! {
-    /// Not in buffers and tags themselves: those that are leaked would keep it for ever.
+    /// A static, because leaked buffers and tags would leak a ledger that they refer to.
     static LEDGER: RefCell<Ledger> = RefCell::default();
 }
 
-/// The ledger of the program that this thread plays.
+/// Calls `f` with the ledger of the program that this thread runs.
 pub(super) fn ledger<R>(f: impl FnOnce(&mut Ledger) -> R) -> R {
     LEDGER.with_borrow_mut(f)
 }
 
-/// A tag, known by its number.
+/// A tag, which is identified by its number.
 #[derive(Debug, PartialEq)]
 pub(super) struct Tag {
     pub(super) number: u32,
@@ -71,7 +72,7 @@ impl Drop for Tag {
     }
 }
 
-/// What keeps the file of a request open, and is counted.
+/// The owner of the file of a request. Owners are counted.
 #[derive(Debug)]
 pub(super) struct Owner(());
 
@@ -108,9 +109,9 @@ impl Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         let address = self.bytes.addr().get();
-        let lent = Kernel::current().is_some_and(|kernel| kernel.uses_memory(address, LEN));
+        let in_use = Kernel::current().is_some_and(|kernel| kernel.uses_memory(address, LEN));
         let known = ledger(|ledger| {
-            if lent {
+            if in_use {
                 ledger.violations.push(format!("a buffer was dropped in flight: {address:#x}"));
             }
             let known = ledger.buffers.remove(&address).is_some();
@@ -120,24 +121,27 @@ impl Drop for Tracked {
             known
         });
         if known {
-            // SAFETY: of `Box::leak`, and for the first time.
+            // SAFETY: `bytes` comes from `Box::leak`, and was not freed before.
             drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
         }
     }
 }
 
 impl Drop for Ledger {
-    /// What was leaked, to keep leak detectors quiet. No kernel is there any more.
+    /// Frees leaked buffers, so that leak detectors do not report them. The fake kernel that used
+    /// them has been dropped, or does not run any more.
     fn drop(&mut self) {
         for bytes in self.buffers.values() {
-            // SAFETY: of `Box::leak`; whoever had it has forgotten it.
+            // SAFETY: `bytes` comes from `Box::leak`, and its `Tracked` was leaked.
             drop(unsafe { Box::from_raw(bytes.as_ptr()) });
         }
     }
 }
 
-// SAFETY: (1) the bytes are in a box of their own; (2) which only this leads to; (3) leaked, they stay
-// until the ledger ends, after the kernel; (4) nothing here panics.
+// SAFETY: (1) the bytes are in a separate box, and are initialised; (2) only this value points to
+// them, and the request owns it; (3) if it is leaked, the ledger frees them at the end of the
+// program, after the fake kernel has run; (4) the methods return the address and a constant; (5)
+// all values have the same length.
 unsafe impl IoBuf for Tracked {
     fn io_ptr(&mut self) -> *mut u8 {
         self.bytes.as_ptr().cast()
@@ -148,24 +152,24 @@ unsafe impl IoBuf for Tracked {
     }
 }
 
-// SAFETY: pointer, length and bytes are those of the box.
+// SAFETY: `io_ptr` and `io_len` are the address and the length of the bytes in the box.
 unsafe impl IoBytes for Tracked {}
 
 impl AsRef<[u8]> for Tracked {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: alive, and borrowed as `self` is.
+        // SAFETY: the box exists as long as `self`, and is borrowed like `self`.
         unsafe { self.bytes.as_ref() }
     }
 }
 
-// SAFETY: the box is owned.
+// SAFETY: the value owns the box, whose bytes are valid for writes.
 unsafe impl IoBufMut for Tracked {}
 
-/// What the programs do with a buffer, whichever it is.
+/// The operations of programs on buffers of any type.
 pub(super) trait Buffer: IoBuf + Sized {
-    /// Which part of it takes part in a transfer, of the part that is asked for.
+    /// Returns the part of the buffer that is transferred if `asked` is requested.
     fn part(asked: Range<usize>) -> Range<usize>;
-    /// Where its pieces are: which buffer it is.
+    /// Returns the addresses of the pieces, which identify the buffer.
     fn addresses(&mut self) -> Vec<usize>;
     fn content(&self) -> Vec<u8>;
     fn fill(&mut self, byte: u8);
@@ -181,11 +185,11 @@ pub(super) trait Buffer: IoBuf + Sized {
         offset: u64,
         part: Range<usize>,
     ) -> Request<F, Self>;
-    /// What the completion says was transferred.
+    /// Returns [`Completion::transferred`], if the type of buffer has it.
     fn transferred(done: &Completion<Self, Tag>) -> Option<&[u8]>;
 }
 
-/// Buffers in one piece, which know ranges.
+/// Implements [`Buffer`] for a buffer in one piece, which supports ranges.
 macro_rules! in_one_piece {
     ($type:ty, |$self:ident| $bytes:expr) => {
         impl Buffer for $type {
@@ -223,7 +227,7 @@ macro_rules! in_one_piece {
 
 in_one_piece!(&mut [u8], |self| self);
 in_one_piece!(Tracked, |self| {
-    // SAFETY: alive, and borrowed as `self` is.
+    // SAFETY: the box exists as long as `self`, and is borrowed like `self`.
     unsafe { self.bytes.as_mut() }
 });
 
@@ -267,13 +271,13 @@ impl Buffer for Pieces<Tracked, 3> {
     }
 }
 
-/// Where buffers come from, and go when their completions were taken.
+/// The source of buffers, to which they return when their completions were taken.
 pub(super) trait Pool<B> {
     fn take(&mut self) -> Option<B>;
     fn give_back(&mut self, buf: B);
 }
 
-/// New ones each time.
+/// Makes a new buffer each time.
 #[derive(Debug)]
 pub(super) struct Heap;
 
@@ -285,7 +289,7 @@ impl Pool<Tracked> for Heap {
     fn give_back(&mut self, _buf: Tracked) {}
 }
 
-/// New ones each time, three at once.
+/// Makes three new buffers each time.
 #[derive(Debug)]
 pub(super) struct HeapPieces;
 
@@ -301,7 +305,7 @@ impl Pool<Pieces<Tracked, 3>> for HeapPieces {
     fn give_back(&mut self, _buf: Pieces<Tracked, 3>) {}
 }
 
-/// A frame that is borrowed from.
+/// Borrowed buffers, for a scope.
 impl<'a> Pool<&'a mut [u8]> for Vec<&'a mut [u8]> {
     fn take(&mut self) -> Option<&'a mut [u8]> {
         self.pop()

@@ -1,4 +1,4 @@
-//! The steps that a program makes on any context, its own or that of a scope.
+//! [`Level`]: the steps on a context, either the program's own or that of a scope.
 
 use super::{
     buffer::{Buffer, LEN, Owner, Pool, Tag, ledger},
@@ -17,16 +17,16 @@ use crate::{
 use core::time::Duration;
 use std::vec::Vec;
 
-/// How many requests a batch holds.
+/// The capacity of a batch.
 pub(super) const IN_BATCH: usize = 6;
 
-/// What keeps the descriptors of a request open: its file's, and its eventfd's.
+/// The owners of the descriptors of a request: of its file and of its eventfd.
 pub(super) type Files = (Owner, ());
 
-/// A request as the batch has it.
+/// A request in a batch.
 type Made<B> = Request<Files, B, Tag, Any>;
 
-/// A context at work, and the oracle of it.
+/// The batch, the oracle and the buffers for one context.
 pub(super) struct Level<B, P> {
     pub(super) batch: Batch<Files, B, Tag, IN_BATCH>,
     pub(super) oracle: Oracle,
@@ -39,7 +39,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         Self { batch: Batch::new(), oracle: Oracle::default(), pool, cancelled: None }
     }
 
-    /// Makes a step that any context can make.
+    /// Executes an operation that is possible on any context.
     pub(super) fn step(
         &mut self,
         world: &mut World,
@@ -79,11 +79,11 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
             Operation::Progress { all: false } => world.kernel.progress(),
             Operation::Pipe { filled: true } => world.kernel.send(world.files.writer, b"x"),
             Operation::Pipe { filled: false } => drop(world.kernel.receive(world.files.reader)),
-            Operation::Look => {
+            Operation::HasCompletions => {
                 let there = cx.has_completions();
                 assert!(there != Ok(true) || !self.oracle.out.is_empty());
                 if there == Ok(false) && !world.hostile {
-                    assert_eq!(cx.reap().unwrap().len(), 0, "nothing was there");
+                    assert_eq!(cx.reap().unwrap().len(), 0, "has_completions returned false");
                 }
             }
             Operation::Ring { on } => {
@@ -93,15 +93,15 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
                 assert!(world.hostile || reads == can);
             }
             Operation::Notify { on } => {
-                // SAFETY: open as long as the fake kernel.
+                // SAFETY: the number is passed to the fake kernel only, which does not close it.
                 let eventfd = on.then_some(unsafe { Fd::from_raw(world.files.eventfd) });
                 match cx.set_eventfd(eventfd) {
                     Ok(()) => {
                         world.notify = on;
-                        // Where flags are ignored, trying it has raised the counter.
+                        // If flags are ignored, the check of the eventfd has increased the counter.
                         world.notifications += u64::from(on && world.ignores_flags);
                     }
-                    // No memory for the request that tries it.
+                    // There is no memory for the request that checks the eventfd.
                     Err(ContextError::Os { errno: Errno::EAGAIN, .. } | ContextError::Again) => {}
                     Err(ContextError::NotEventfd) => {
                         assert!(world.ignores_eventfds || world.hostile)
@@ -120,7 +120,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         assert_eq!(
             ledger(|ledger| ledger.files),
             self.batch.len() + world.outer_files,
-            "owners of the files of what is not submitted"
+            "owners of the files of requests that were not submitted"
         );
         let stats = cx.stats();
         assert!(world.hostile || stats.spurious == 0 && stats.ring_given_up == 0, "{stats:?}");
@@ -133,7 +133,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         self.push_made(request, expect);
     }
 
-    /// Makes a request, and what is expected of it.
+    /// Makes a request, and the data that its completion is expected to have.
     pub(super) fn make(&mut self, world: &mut World, push: Push) -> Option<(Made<B>, Expect)> {
         let mut buf = self.pool.take()?;
         let number = world.next_tag();
@@ -142,7 +142,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         let start = usize::from(push.start);
         let part = B::part(start..(start + usize::from(push.len)).min(LEN));
         let offset = match push.what {
-            What::Write => world.place(part.len()),
+            What::Write => world.reserve(part.len()),
             What::Bad(Bad::Offset) => 1 << 63 | u64::from(push.offset),
             What::Sync | What::Poll => 0,
             What::Read | What::Bad(_) => push.offset.into(),
@@ -155,14 +155,16 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         let fd = self.fd(world, push.what);
         let request = match eventfd {
             None => {
-                // SAFETY: open as long as the fake kernel, or a number that is refused.
+                // SAFETY: the number is passed to the fake kernel only, which does not close it, or
+                // refuses it.
                 let file = unsafe { RawFile::new(fd, (Owner::new(), ())) };
                 self.request(file, push.what, buf, offset, part.clone())
             }
             Some(eventfd) => {
-                // SAFETY: as above.
+                // SAFETY: the number is passed to the fake kernel only, which does not close it, or
+                // refuses it.
                 let file = unsafe { RawFile::new(fd, Owner::new()) };
-                // SAFETY: as above.
+                // SAFETY: the number is passed to the fake kernel only, which does not close it.
                 let eventfd = unsafe { RawFile::new(eventfd, ()) };
                 self.request(file, push.what, buf, offset, part.clone()).eventfd_owned(eventfd)
             }
@@ -182,7 +184,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         Some((request, expect))
     }
 
-    /// Pushes a request, or takes it apart if the batch is full.
+    /// Pushes a request, or drops it if the batch is full.
     pub(super) fn push_made(&mut self, request: Made<B>, expect: Expect) {
         match self.batch.push(request) {
             Ok(()) => self.oracle.batch.push_back(expect),
@@ -193,13 +195,13 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         }
     }
 
-    /// Takes a request apart that was handed back.
+    /// Checks a request that an error contains, and returns its buffer to the pool.
     pub(super) fn give_back(&mut self, request: Made<B>, expect: &Expect) {
         let (_files, mut buf, tag) = request.into_parts();
         assert_eq!(
             (&buf.addresses(), tag.number),
             (&expect.addresses, expect.tag),
-            "handed back whole"
+            "the error contains the request"
         );
         self.pool.give_back(buf);
     }
@@ -245,7 +247,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
                 assert_eq!(
                     submitted.accepted + submitted.refused,
                     room,
-                    "as many as there is room for"
+                    "as many requests as there is room for"
                 );
                 submitted
             }
@@ -259,7 +261,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         if !world.hostile {
             let refused = |expect: &&Expect| expect.refused(world).is_some();
             let refused = self.oracle.batch.iter().take(left).filter(refused).count();
-            assert_eq!(submitted.refused, refused, "those that are bad");
+            assert_eq!(submitted.refused, refused, "the invalid requests");
         }
         self.oracle.submit(world, left);
     }
@@ -280,12 +282,12 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         self.take(world, done, least, take);
     }
 
-    /// Whether a wait for so many is sure to end; a hostile kernel ends it somehow.
+    /// Returns whether a wait for `min` completions certainly ends. A hostile kernel ends any wait.
     fn is_sure(&self, world: &World, min: usize) -> bool {
         min <= self.oracle.sure() || world.hostile
     }
 
-    /// A timeout, which is only without end where the wait is sure to end.
+    /// Returns a timeout. It is endless only if the wait certainly ends.
     pub(super) fn timeout(&self, world: &World, min: usize, span: Span) -> Option<Duration> {
         let sure = self.is_sure(world, min);
         match span {
@@ -297,7 +299,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         }
     }
 
-    /// Takes at most so many of the completions, of which there must be at least so many.
+    /// Takes at most `take` completions. There must be at least `least`.
     fn take(
         &mut self,
         world: &mut World,

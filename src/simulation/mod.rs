@@ -1,8 +1,8 @@
-//! Programs: programs made of random bytes, played on the fake kernel, with a plain oracle of what
-//! must come back. The property tests and the fuzzer share them.
+//! Random programs on the fake kernel, with an oracle that checks the results. The property tests
+//! and the fuzzer use them.
 //!
-//! A [`Program`] is bytes only, so that whoever makes it, makes a valid one. Eight bytes are one
-//! [`Operation`]; others are the decisions of the kernel. What is asserted is in [`oracle`].
+//! A [`Program`] consists of bytes, and all bytes are valid. Eight bytes are one [`Operation`];
+//! others are decisions of the kernel. The assertions are described in [`oracle`].
 
 #![allow(
     clippy::unwrap_used,
@@ -10,9 +10,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
-    reason = "a part of the tests: it stops at the first surprise"
+    reason = "a part of the tests, which stop at the first error"
 )]
-#![allow(clippy::std_instead_of_core, reason = "there is std wherever this is compiled")]
+#![allow(clippy::std_instead_of_core, reason = "std is available in all builds with this module")]
 
 mod answer;
 mod buffer;
@@ -43,16 +43,16 @@ use world::World;
 /// A program and the decisions of its kernel.
 #[derive(Clone, Default)]
 pub struct Program {
-    /// What kind of kernel, and of buffers.
+    /// Selects the kind of kernel and of buffers.
     pub setup: [u8; 4],
-    /// What the kernel decides, in turn. When they are used up, nothing surprising happens any more.
+    /// The decisions of the kernel, in order. After the last one there are no more faults.
     pub kernel: Vec<u8>,
-    /// What the program does.
+    /// The operations of the program.
     pub operations: Vec<[u8; 8]>,
 }
 
 impl Program {
-    /// A random program of at most so many operations.
+    /// Makes a random program of at most `most` operations.
     #[must_use]
     pub fn random(seed: u64, most: u32) -> Self {
         let mut entropy = Entropy::Noise(seed);
@@ -62,21 +62,21 @@ impl Program {
         Self { setup: setup[..4].try_into().unwrap(), kernel, operations }
     }
 
-    /// Plays it on a kernel that keeps the rules.
+    /// Runs the program on a kernel that behaves like a real one.
     ///
     /// # Panics
     ///
-    /// If the crate breaks one of its promises.
+    /// If the crate violates one of its guarantees.
     pub fn play(&self) -> Played {
         let faults = if self.setup[0] & 1 == 0 { Faults::ALL } else { Faults::NONE };
         self.play_on(faults)
     }
 
-    /// Plays it on a kernel that makes up rings, events and counts.
+    /// Runs the program on a hostile kernel, which returns invalid rings, events and counts.
     ///
     /// # Panics
     ///
-    /// If the crate breaks one of the promises that it can keep nevertheless.
+    /// If the crate violates a guarantee that does not depend on the kernel.
     pub fn play_hostile(&self) -> Played {
         self.play_on(Faults::HOSTILE)
     }
@@ -96,7 +96,7 @@ impl Program {
 }
 
 impl core::fmt::Debug for Program {
-    /// As a program, to be read.
+    /// Formats the decoded operations.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Program")
             .field("setup", &self.setup)
@@ -106,23 +106,23 @@ impl core::fmt::Debug for Program {
     }
 }
 
-/// Runs `f` on a kernel that has no files, and no surprises.
+/// Runs `f` on a kernel without files and without faults.
 pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
     Kernel::quiet().run(f)
 }
 
-/// How much happened in a program.
+/// The numbers of events in a program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Played {
-    /// Requests that left a batch.
+    /// The number of requests that were submitted.
     pub submitted: u64,
-    /// Completions that were taken, and checked.
+    /// The number of completions that were taken and checked.
     pub completed: u64,
-    /// Of these, successes.
+    /// The number of these completions that succeeded.
     pub succeeded: u64,
-    /// Scopes that were entered.
+    /// The number of scopes that were entered.
     pub scopes: u64,
-    /// Requests that ended with their context or scope, or were leaked with it.
+    /// The number of requests that were dropped or leaked with their context or scope.
     pub abandoned: u64,
 }
 

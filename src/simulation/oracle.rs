@@ -1,11 +1,12 @@
-//! [`Oracle`]: what must come back, kept plainly.
+//! [`Oracle`]: the expected completions.
 //!
 //! * Each request that was submitted completes once, with its own tag and its own buffer.
-//! * Its result is what the kernel has posted for it, or the errno of what is wrong with it.
-//! * Its buffer has the bytes of the file where they were read, and is untouched elsewhere; what was
-//!   written is in the file.
-//! * Completions come in the order in which the kernel has posted them.
-//! * What was not submitted is in the batch, in order.
+//! * Its result is the one that the kernel has posted for it, or the errno with which it was
+//!   refused.
+//! * The part of the buffer that was read contains the bytes of the file, and the rest is
+//!   unchanged. Bytes that were written are in the file.
+//! * Completions are in the order in which the kernel has posted their events.
+//! * Requests that were not submitted are in the batch, in order.
 
 use super::{
     buffer::{Buffer, Tag},
@@ -22,24 +23,25 @@ use std::{
     vec::Vec,
 };
 
-/// A request, as it was pushed.
+/// A request, and the data that its completion must have.
 #[derive(Debug)]
 pub(super) struct Expect {
     pub(super) tag: u32,
     pub(super) what: What,
     pub(super) opcode: Opcode,
     pub(super) offset: u64,
-    /// Which part of the buffer takes part.
+    /// The part of the buffer that is transferred.
     pub(super) part: Range<usize>,
-    /// Which buffer, by its pieces, and what was in it.
+    /// The addresses of the pieces of the buffer, by which it is identified.
     pub(super) addresses: Vec<usize>,
+    /// The content of the buffer before the request.
     pub(super) content: Vec<u8>,
     pub(super) notify: bool,
     pub(super) cancelled: bool,
 }
 
 impl Expect {
-    /// The errno with which `io_submit` refuses it.
+    /// Returns the errno with which `io_submit` refuses the request, if it does.
     pub(super) const fn refused(&self, world: &World) -> Option<Errno> {
         match self.what {
             What::Bad(Bad::Mode | Bad::Closed) => Some(Errno::EBADF),
@@ -56,23 +58,23 @@ impl Expect {
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     pub(super) batch: VecDeque<Expect>,
-    /// Submitted, and not taken.
+    /// The requests that were submitted and whose completions were not taken, by their tags.
     pub(super) out: BTreeMap<u32, Expect>,
-    /// Which of the kernel's events was taken last.
+    /// The index of the event whose completion was taken last.
     pub(super) last: Option<usize>,
 }
 
 impl Oracle {
-    /// The front of the batch has been submitted.
+    /// Records that the first `count` requests of the batch were submitted.
     pub(super) fn submit(&mut self, world: &mut World, count: usize) {
         for expect in self.batch.drain(..count).collect::<Vec<_>>() {
             self.submit_one(world, expect);
         }
     }
 
-    /// A request has been submitted.
+    /// Records that a request was submitted.
     pub(super) fn submit_one(&mut self, world: &mut World, expect: Expect) {
-        // The context's eventfd counts refused requests as well, a request's own one does not.
+        // The eventfd of the context counts refused requests too; a request's own eventfd does not.
         let own = expect.notify || expect.what == What::Bad(Bad::Eventfd);
         let counts = if own { expect.refused(world).is_none() } else { world.notify };
         if counts && !world.ignores_eventfds {
@@ -83,7 +85,7 @@ impl Oracle {
         assert!(before.is_none());
     }
 
-    /// How many are sure to complete some time: polls are not.
+    /// Returns the number of requests that certainly complete. Polls may not.
     pub(super) fn sure(&self) -> usize {
         let sure = |expect: &&Expect| !matches!(expect.what, What::Poll) || expect.cancelled;
         self.out.values().filter(sure).count()
@@ -116,7 +118,7 @@ impl Oracle {
         }
         let posted = world.posted(done.info().event().data);
         if world.hostile {
-            return expect; // what it says of itself cannot be checked
+            return expect; // the result of a hostile kernel cannot be checked
         }
         match (expect.refused(world), posted) {
             (Some(errno), None) => assert_eq!(done.result, Err(errno)),
@@ -133,7 +135,7 @@ impl Oracle {
                     }
                 }
             }
-            mixed => panic!("refused or posted, one or the other: {mixed:?}: {expect:?}"),
+            mixed => panic!("either refused or posted: {mixed:?}: {expect:?}"),
         }
         check_bytes(world, done, &expect);
         expect
@@ -141,7 +143,7 @@ impl Oracle {
 }
 
 impl Expect {
-    /// The request of what is left after `count` bytes of this one, or of all of it.
+    /// Returns the expected data for a request without the first `count` bytes of this one.
     pub(super) fn after<B: Buffer>(self, count: usize, buf: &B) -> Self {
         let part = self.part.start + count..self.part.end;
         let offset = self.offset + count as u64;
@@ -154,7 +156,7 @@ impl Expect {
     }
 }
 
-/// Checks what has become of the bytes.
+/// Checks the content of the buffer and of the file after a request.
 fn check_bytes<B: Buffer>(world: &mut World, done: &Completion<B, Tag>, expect: &Expect) {
     let mut content = expect.content.clone();
     let (offset, part) = (expect.offset as usize, expect.part.clone());
@@ -162,8 +164,8 @@ fn check_bytes<B: Buffer>(world: &mut World, done: &Completion<B, Tag>, expect: 
         (What::Read | What::Bad(Bad::Flag | Bad::Eventfd), Ok(count)) => {
             let left = SOURCE.saturating_sub(offset).min(part.len());
             assert!(count <= left && (count > 0 || left == 0), "{count} of {left}");
-            for place in 0..count {
-                content[part.start + place] = source(offset + place);
+            for index in 0..count {
+                content[part.start + index] = source(offset + index);
             }
         }
         (What::Write, Ok(count)) => {
@@ -174,25 +176,25 @@ fn check_bytes<B: Buffer>(world: &mut World, done: &Completion<B, Tag>, expect: 
                 world.sink.resize(world.sink.len().max(end), 0);
                 world.sink[offset..end].copy_from_slice(bytes);
                 let file = world.kernel.content(world.files.sink);
-                assert_eq!(file.get(offset..end), Some(bytes), "what was written is in the file");
+                assert_eq!(file.get(offset..end), Some(bytes), "the written bytes are in the file");
             }
         }
         (What::Sync, Ok(_)) => assert_eq!(done.outcome(), Ok(Outcome::Synced)),
         (What::Poll, Ok(0)) => {
-            assert!(expect.cancelled, "only a poll that was cancelled finds nothing");
+            assert!(expect.cancelled, "only a cancelled poll has no events");
             assert_eq!(done.outcome(), Ok(Outcome::Cancelled));
         }
         (What::Poll, Ok(_)) => {
             let Ok(Outcome::Ready { events, asked }) = done.outcome() else {
-                panic!("a poll that found something: {:?}", done.outcome());
+                panic!("a poll with events: {:?}", done.outcome());
             };
             assert!(events.intersects(asked));
         }
         (_, Err(errno)) => assert_eq!(done.outcome().map_err(|error| error.errno), Err(errno)),
-        (What::Bad(_), Ok(_)) => panic!("a success of what was refused"),
+        (What::Bad(_), Ok(_)) => panic!("an invalid request succeeded"),
     }
     assert!(
         done.buf.content() == content,
-        "the buffer: bytes of the file, or untouched: {expect:?}"
+        "the buffer has the bytes of the file, or is unchanged: {expect:?}"
     );
 }

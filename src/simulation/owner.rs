@@ -1,4 +1,4 @@
-//! [`Owner`]: the program that owns the context: what it does with the handle.
+//! [`Owner`]: the owner of the program's context, and the steps with the handle.
 
 use super::{
     Played,
@@ -18,7 +18,8 @@ use std::{
 };
 
 pub(super) struct Owner<B: 'static, P> {
-    // Dropped in this order, if an assertion fails: buffers outlive what uses them.
+    // If an assertion fails, the fields are dropped in this order: first the context, which uses
+    // buffers.
     cx: Option<Context<B, Tag>>,
     level: Level<B, P>,
     world: World,
@@ -30,7 +31,7 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         Self { world, cx: None, level: Level::new(pool), capacity }
     }
 
-    /// Plays all of it, and checks what is left at the end.
+    /// Runs all operations, and checks the state at the end.
     pub(super) fn play(mut self, operations: &[Operation]) -> Played {
         let mut operations = operations.iter().copied();
         while let Some(operation) = operations.next() {
@@ -64,11 +65,11 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         core::mem::take(&mut self.world.played)
     }
 
-    /// Takes everything there is, in the way that the steps do it.
+    /// Waits for all requests and takes their completions, by steps of a program.
     fn drain(&mut self) {
         let Self { world, cx: Some(cx), level, .. } = self else { return };
         level.step(world, cx, Operation::Pipe { filled: true });
-        // A kernel without memory may have to be asked several times.
+        // A submission may fail with EAGAIN several times.
         for _ in 0..20 {
             level.step(world, cx, Operation::Submit);
             level.step(world, cx, Operation::Wait { min: 1, span: Span::Short(200), take: 8 });
@@ -79,7 +80,7 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         assert!(world.hostile || cx.outstanding() == 0, "everything completes: {:?}", level.oracle);
     }
 
-    /// Makes a context, if there is none. There may be no memory for one.
+    /// Makes a context, if there is none. This may fail for lack of memory.
     fn set_up(&mut self) {
         if self.cx.is_none() {
             self.cx = Context::new(self.capacity).ok();
@@ -89,7 +90,8 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         }
     }
 
-    /// Ends the context: nothing of it may be left, unless the kernel would not let it.
+    /// Closes or drops the context, and checks that its buffers and tags were dropped, or leaked if
+    /// `io_destroy` is forbidden.
     fn end(&mut self, by_drop: bool, forbidden: bool) {
         let Some(cx) = self.cx.take() else { return };
         if forbidden {
@@ -101,7 +103,7 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         } else {
             match cx.close() {
                 Ok(()) => assert!(!forbidden),
-                // Lost before: the last resort of a scope.
+                // A scope has destroyed the context before.
                 Err(ContextError::Gone) => assert!(self.world.hostile),
                 Err(error) => {
                     assert_eq!(error, ContextError::Os { call: "io_destroy", errno: Errno::EPERM });
@@ -117,7 +119,7 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
         if ended { abandon(&mut self.world, &mut self.level.oracle) } else { self.leaked() }
     }
 
-    /// Nobody will see the requests of the context again, whose buffers must stay.
+    /// Checks that the buffers and tags of a leaked context still exist, and records them.
     fn leaked(&mut self) {
         self.level.oracle.last = None;
         let (tags, buffers) = ledger(|ledger| (ledger.tags.clone(), ledger.addresses()));
@@ -133,7 +135,7 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
     }
 }
 
-/// In a child, everything is refused, and nothing of the parent's changes.
+/// Checks that all calls fail in a forked child, and that they do not affect the parent.
 fn fork<B: Buffer, P: Pool<B>>(world: &World, cx: &mut Context<B, Tag>, level: &mut Level<B, P>) {
     let before = (ledger(|ledger| ledger.tags.clone()), world.kernel.ring_header(cx.id()));
     let refused = |error: ContextError| match error {
@@ -142,11 +144,13 @@ fn fork<B: Buffer, P: Pool<B>>(world: &World, cx: &mut Context<B, Tag>, level: &
         _ => false,
     };
     world.kernel.in_child(|| {
-        // SAFETY: the child's copy of the handle, which shares no memory with the parent's: the
-        // model puts the pages back, and both own the same buffers, as after a fork.
+        // SAFETY: this is the child's copy of the handle. The fake kernel restores the pages of the
+        // parent afterwards. In the child, the copy does not drop the buffers, which the original
+        // owns too.
         let mut copy = ManuallyDrop::new(unsafe { ptr::read(cx) });
         let submitted = copy.submit(&mut level.batch).map_err(|error| refused(error.cause));
-        // Only a kernel without guards is asked, and only if there is something to submit.
+        // `Ok` is possible only if the kernel has no MADV_WIPEONFORK and there is nothing to
+        // submit.
         let idle = level.batch.is_empty() || copy.outstanding() == copy.capacity();
         assert!(submitted == Err(true) || submitted.is_ok() && world.old && idle || world.hostile);
         if copy.outstanding() > 0 {
@@ -157,13 +161,13 @@ fn fork<B: Buffer, P: Pool<B>>(world: &World, cx: &mut Context<B, Tag>, level: &
                     || world.hostile
             );
         }
-        // SAFETY: the last use of the copy.
+        // SAFETY: the copy is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut copy) };
     });
     let after = (ledger(|ledger| ledger.tags.clone()), world.kernel.ring_header(cx.id()));
-    assert!(before == after || world.hostile, "a child has changed something of its parent's");
+    assert!(before == after || world.hostile, "a child has changed the state of its parent");
     assert_eq!(level.batch.len(), level.oracle.batch.len());
-    // An iterator that was made before the fork has nothing for the child, and all for the parent.
+    // An iterator that was made before the fork is empty in the child, and unchanged in the parent.
     if let Ok(mut held) = cx.reap()
         && !world.old
     {
@@ -173,7 +177,7 @@ fn fork<B: Buffer, P: Pool<B>>(world: &World, cx: &mut Context<B, Tag>, level: &
     }
 }
 
-/// Requests whose context has ended, or whose scope: everything of them is dropped.
+/// Checks that the buffers and tags of a context or scope that has ended were dropped.
 fn abandon(world: &mut World, oracle: &mut Oracle) {
     oracle.last = None;
     let tags = ledger(|ledger| ledger.tags.clone());
@@ -185,13 +189,13 @@ fn abandon(world: &mut World, oracle: &mut Oracle) {
     }
 }
 
-/// A scope, in which the steps are made with borrowed buffers.
+/// Runs steps in a scope, with borrowed buffers.
 fn scope<B>(world: &mut World, cx: &mut Context<B, Tag>, steps: &[Operation], panics: bool) {
     let had = cx.outstanding();
     let mut frame = vec![[0_u8; LEN]; 8];
-    let place = frame.as_ptr().addr();
+    let address = frame.as_ptr().addr();
     let entered = Cell::new(false);
-    // What is in the batch when a panic comes is dropped with it.
+    // On a panic, the requests in the batch are dropped with it.
     let mut level = Level::new(frame.iter_mut().map(|bytes| &mut bytes[..]).collect::<Vec<_>>());
     let left = panic::catch_unwind(AssertUnwindSafe(|| {
         cx.scope(|cx| {
@@ -211,7 +215,7 @@ fn scope<B>(world: &mut World, cx: &mut Context<B, Tag>, steps: &[Operation], pa
                 }
             }
             if panics {
-                panic::resume_unwind(Box::new("out of the scope"));
+                panic::resume_unwind(Box::new("panic in a scope"));
             }
             Ok(())
         })
@@ -221,11 +225,11 @@ fn scope<B>(world: &mut World, cx: &mut Context<B, Tag>, steps: &[Operation], pa
         Ok(Err(ContextError::Busy { outstanding })) => {
             assert_eq!((outstanding, entered.get()), (had, false))
         }
-        // No memory, which the fake kernel has told.
+        // The fake kernel has no memory.
         Ok(Err(ContextError::Os { call: "mmap", .. })) => assert!(!entered.get()),
         Ok(Err(error)) => assert!(world.hostile && !entered.get(), "{error:?}"),
         Err(panicked) => {
-            let ours = panicked.downcast_ref::<&str>() == Some(&"out of the scope");
+            let ours = panicked.downcast_ref::<&str>() == Some(&"panic in a scope");
             if !ours {
                 panic::resume_unwind(panicked);
             }
@@ -236,7 +240,8 @@ fn scope<B>(world: &mut World, cx: &mut Context<B, Tag>, steps: &[Operation], pa
     let mut oracle = core::mem::take(&mut level.oracle);
     drop(level);
     abandon(world, &mut oracle);
-    assert!(!world.kernel.uses_memory(place, 8 * LEN), "nothing of a scope is in flight after it");
+    let in_use = world.kernel.uses_memory(address, 8 * LEN);
+    assert!(!in_use, "no request of a scope is in flight after it");
     drop(frame);
     assert_eq!(cx.outstanding(), had);
 }

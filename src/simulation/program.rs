@@ -1,85 +1,85 @@
 //! [`Operation`]: one step of a program.
 
-/// What a program does next.
+/// One step of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// Makes a request and pushes it.
     Push(Push),
-    /// Takes the next request out of the batch.
+    /// Removes the next request from the batch.
     Pop,
-    /// Empties the batch.
+    /// Clears the batch.
     Clear,
     /// Submits the batch.
     Submit,
-    /// Makes a request and submits it alone.
+    /// Makes a request and submits it without a batch.
     SubmitOne(Push),
-    /// Takes completions, but at most so many.
+    /// Takes at most `take` completions.
     Reap { take: u8 },
-    /// Takes one completion, waiting for it so long; if it is short, its rest, or the request again, is
-    /// pushed.
+    /// Waits for one completion and takes it. Then pushes its rest or the same request again, or
+    /// drops it.
     TakeOne { span: Span, then: Then },
-    /// Waits for some, and takes at most so many.
+    /// Waits for `min` completions, and takes at most `take`.
     Wait { min: u8, span: Span, take: u8 },
     /// Waits with a signal mask.
     WaitMasked { min: u8, take: u8 },
-    /// Cancels one of those in flight, or tries again what was cancelled last.
+    /// Cancels a request in flight, or the request that was cancelled last.
     Cancel { nth: u8, again: bool },
-    /// Cancels one of those in flight by its tag.
+    /// Cancels a request in flight by its tag.
     CancelTag { nth: u8 },
-    /// The kernel does some of its work, or all it can.
+    /// Makes the kernel complete some or all requests that can complete.
     Progress { all: bool },
-    /// Something can be read from the pipe that is polled; or nothing any more.
+    /// Fills the pipe that is polled, or empties it.
     Pipe { filled: bool },
-    /// Asks whether there are completions.
-    Look,
+    /// Calls `has_completions`.
+    HasCompletions,
     /// Turns the ring on or off.
     Ring { on: bool },
-    /// Sets an eventfd for all requests, or none.
+    /// Sets the eventfd of the context, or removes it.
     Notify { on: bool },
     /// Moves the handle.
     Move,
     /// Enters a scope for the next steps.
     Scope { steps: u8, panics: bool },
-    /// Ends the context, by `close` or drop, and makes another; where `io_destroy` is forbidden,
-    /// perhaps.
+    /// Closes or drops the context, and makes another one. `forbidden`: a sandbox forbids
+    /// `io_destroy`.
     End { by_drop: bool, forbidden: bool },
-    /// Leaks the context, and makes another.
+    /// Leaks the context, and makes another one.
     Leak,
-    /// Forks, and lets the child try everything.
+    /// Forks, and makes calls in the child.
     Fork,
 }
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Push {
-    /// What it is to do.
+    /// The operation.
     pub(super) what: What,
-    /// Where in the file.
+    /// The offset in the file.
     pub(super) offset: u16,
-    /// Which part of the buffer.
+    /// The start of the part of the buffer.
     pub(super) start: u8,
-    /// How much of it.
+    /// The length of this part.
     pub(super) len: u8,
-    /// Whether it notifies.
+    /// Whether the request has an eventfd of its own.
     pub(super) notify: bool,
 }
 
-/// What a request is to do.
+/// The operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// Reads from a file.
     Read,
-    /// Writes to a place in a file that no other request writes to.
+    /// Writes to a part of a file that no other request writes to.
     Write,
     /// Syncs a file.
     Sync,
     /// Polls a pipe.
     Poll,
-    /// Something that the kernel refuses.
+    /// An invalid request, which the kernel refuses.
     Bad(Bad),
 }
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bad {
     /// A write to a file that is open for reading: `EBADF`.
@@ -88,40 +88,40 @@ pub(super) enum Bad {
     Closed,
     /// A directory: `EINVAL`.
     Directory,
-    /// An offset that is negative: `EINVAL`.
+    /// A negative offset: `EINVAL`.
     Offset,
-    /// A flag that nobody knows: `EOPNOTSUPP`.
+    /// A flag that no kernel knows: `EOPNOTSUPP`.
     Flag,
-    /// A file to notify by that is no eventfd: `EINVAL`.
+    /// An eventfd that is another file: `EINVAL`.
     Eventfd,
 }
 
-/// What becomes of a completion.
+/// What a program does with a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
-    /// It is dropped.
+    /// Drops it.
     Drop,
-    /// What is left of it is pushed, from a multiple of so many bytes on.
+    /// Pushes the rest of the transfer, from an offset that is a multiple of `alignment`.
     Rest { alignment: u8 },
-    /// The same request is pushed again.
+    /// Pushes the same request again.
     Again,
 }
 
-/// How long to wait.
+/// The timeout of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
-    /// Not at all.
+    /// Zero.
     Zero,
-    /// Some microseconds.
+    /// A number of microseconds.
     Short(u8),
-    /// As long as a number can say.
+    /// `Duration::MAX`.
     Longest,
-    /// Without end.
+    /// None.
     Forever,
 }
 
 impl Operation {
-    /// What eight bytes say. All bytes say something.
+    /// Decodes eight bytes. All bytes are valid.
     pub(super) fn of(bytes: &[u8; 8]) -> Self {
         let [kind, a, b, c, d, e, ..] = *bytes;
         match kind % 52 {
@@ -134,7 +134,7 @@ impl Operation {
             26 | 27 => Self::Cancel { nth: a % 8, again: b.is_multiple_of(4) },
             28..=30 => Self::Progress { all: a.is_multiple_of(3) },
             31 => Self::Pipe { filled: !a.is_multiple_of(3) },
-            32 => Self::Look,
+            32 => Self::HasCompletions,
             33 => Self::Ring { on: !a.is_multiple_of(3) },
             34 => Self::Notify { on: a.is_multiple_of(2) },
             35 => Self::Move,

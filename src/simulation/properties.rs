@@ -1,8 +1,9 @@
-//! The promises of the crate, as properties of programs. What fails is made small by proptest; the
-//! long runs start from seeds instead, which is faster.
+//! Property tests: random programs must not violate the guarantees of the crate. proptest minimises
+//! a failing program. Long runs use seeds instead, which is faster.
 //!
-//! `PROGRAMS=10000000 cargo test --release programs_from_seeds` plays as many, and as many hostile ones;
-//! `PROGRAMS_FROM` starts at another seed. A failure names its seed.
+//! `PROGRAMS=10000000 cargo test --release programs_from_seeds` runs ten million programs, and ten
+//! million on a hostile kernel. `PROGRAMS_FROM` sets the first seed. The message of a failure
+//! contains the seed.
 
 use super::{Answer, Played, Program};
 use crate::simulation::watchdog::Watchdog;
@@ -14,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn setting(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
@@ -38,21 +39,21 @@ proptest! {
     })]
 
     #[test]
-    fn promises_are_kept(program in program()) {
-        static WATCHDOG: Watchdog = Watchdog::new("promises_are_kept, case number");
+    fn guarantees_hold(program in program()) {
+        static WATCHDOG: Watchdog = Watchdog::new("guarantees_hold, case number");
         let _watched = WATCHDOG.watch(None);
         program.play();
     }
 
     #[test]
-    fn promises_are_kept_with_a_hostile_kernel(program in program()) {
-        static WATCHDOG: Watchdog = Watchdog::new("with a hostile kernel, case number");
+    fn guarantees_hold_on_hostile_kernel(program in program()) {
+        static WATCHDOG: Watchdog = Watchdog::new("guarantees_hold_on_hostile_kernel, case number");
         let _watched = WATCHDOG.watch(None);
         program.play_hostile();
     }
 
     #[test]
-    fn any_answer_is_understood_or_refused(
+    fn any_result_has_its_specified_outcome(
         operation: u8,
         part: (u8, u8),
         notify: bool,
@@ -62,7 +63,7 @@ proptest! {
     }
 }
 
-/// Plays programs from seeds, and names the one that fails.
+/// Runs programs from seeds, and prints the seed of the one that fails.
 fn from_seeds(watchdog: &'static Watchdog, play: impl Fn(&Program) -> Played) -> Played {
     let what = watchdog.what();
     let programs = setting("PROGRAMS", if cfg!(miri) { 5 } else { 4000 });
@@ -92,10 +93,10 @@ fn from_seeds(watchdog: &'static Watchdog, play: impl Fn(&Program) -> Played) ->
 
 #[test]
 fn programs_from_seeds() {
-    static WATCHDOG: Watchdog = Watchdog::new("on a kernel that keeps the rules, PROGRAMS_FROM=");
+    static WATCHDOG: Watchdog = Watchdog::new("programs_from_seeds, PROGRAMS_FROM=");
     let Played { submitted, completed, succeeded, scopes, abandoned } =
         from_seeds(&WATCHDOG, Program::play);
-    assert_eq!(submitted, completed + abandoned, "nothing is lost");
+    assert_eq!(submitted, completed + abandoned, "no request is lost");
     let seen = [completed, succeeded, scopes, abandoned];
     assert!(
         cfg!(miri) || seen.iter().all(|&count| count > 100),
@@ -105,8 +106,8 @@ fn programs_from_seeds() {
 
 #[test]
 fn hostile_programs_from_seeds() {
-    static WATCHDOG: Watchdog = Watchdog::new("on a hostile kernel, PROGRAMS_FROM=");
+    static WATCHDOG: Watchdog = Watchdog::new("hostile_programs_from_seeds, PROGRAMS_FROM=");
     let Played { submitted, completed, abandoned, .. } =
         from_seeds(&WATCHDOG, Program::play_hostile);
-    assert_eq!(submitted, completed + abandoned, "nothing is lost");
+    assert_eq!(submitted, completed + abandoned, "no request is lost");
 }

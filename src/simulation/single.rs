@@ -1,4 +1,4 @@
-//! The steps that a program makes with one request or one completion, without a batch.
+//! The steps with one request or one completion, without a batch.
 
 use super::{
     buffer::{Buffer, Owner, Pool, Tag},
@@ -23,7 +23,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
                 assert!(world.hostile || had < cx.capacity());
                 self.oracle.submit_one(world, expect);
                 let named = cx.in_flight().find(|request| request.id == id);
-                assert!(named.is_none_or(|request| request.tag.number == tag), "its own name");
+                assert!(named.is_none_or(|request| request.tag.number == tag), "its own id");
                 let ids = cx.last_submitted().collect::<Vec<_>>();
                 assert!(ids == [Some(id)] || ids == [None], "{ids:?}");
                 assert!(!refused || ids == [None] || world.hostile);
@@ -57,7 +57,8 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
         assert_eq!(cx.outstanding(), there - 1);
         let expect = self.oracle.complete(world, &mut done);
         let (count, asked) = (done.result.unwrap_or(0), expect.part.len());
-        // SAFETY: open as long as the fake kernel, or a number that is refused.
+        // SAFETY: the number is passed to the fake kernel only, which never closes it, or refuses
+        // it.
         let file = unsafe { RawFile::new(self.fd(world, expect.what), (Owner::new(), ())) };
         let again = match then {
             Then::Drop => Err(done),
@@ -71,7 +72,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
                 let aligned = matches!(then, Then::Rest { alignment: 0 | 1 });
                 let transfer = done.info().opcode().is_transfer();
                 assert!(!(aligned && transfer && count > 0 && count < asked), "there is a rest");
-                assert!(then != Then::Again, "the same can always be done again");
+                assert!(then != Then::Again, "into_request always succeeds");
                 self.pool.give_back(done.buf);
             }
             Ok(request) => {
@@ -95,7 +96,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
     pub(super) fn cancel_tag(&mut self, world: &World, cx: &mut Context<B, Tag>, nth: usize) {
         let Some(&number) = self.oracle.out.keys().nth(nth) else { return };
         let in_flight = cx.in_flight().any(|request| request.tag.number == number);
-        // Compared by its number; never dropped, since it is not the one that is counted.
+        // Tags are compared by their numbers. This one is not dropped, because it is not counted.
         let tag = core::mem::ManuallyDrop::new(Tag { number });
         match cx.cancel_tag(&tag) {
             Ok(CancelResult::Cancelled) => {

@@ -1,4 +1,4 @@
-//! [`Watchdog`]: ends a test that goes round for ever.
+//! [`Watchdog`]: aborts a test that does not end.
 
 use core::{
     sync::atomic::{AtomicU64, Ordering},
@@ -6,7 +6,7 @@ use core::{
 };
 use std::{eprintln, process, sync::Once, thread};
 
-/// Ends the process, and says why, if what it watches takes longer than anything here does.
+/// Aborts the process, with a message, if a watched section takes more than 15 to 30 seconds.
 pub(crate) struct Watchdog {
     what: &'static str,
     count: AtomicU64,
@@ -14,7 +14,7 @@ pub(crate) struct Watchdog {
     started: Once,
 }
 
-/// As long as this lives, the watchdog is awake.
+/// A watched section, which ends when this value is dropped.
 pub(crate) struct Watched(&'static AtomicU64);
 
 impl Drop for Watched {
@@ -23,7 +23,7 @@ impl Drop for Watched {
     }
 }
 
-/// Nothing to be watched.
+/// No section is watched.
 const IDLE: u64 = u64::MAX;
 
 impl Watchdog {
@@ -36,19 +36,19 @@ impl Watchdog {
         self.what
     }
 
-    /// Watches what is done until the result is dropped; it has this number, or the next. One at a
-    /// time.
+    /// Starts a watched section, which ends when the result is dropped. Its number is `number`, or
+    /// the next one. Only one section is watched at a time.
     #[must_use]
     pub(crate) fn watch(&'static self, number: Option<u64>) -> Watched {
         if !cfg!(miri) {
-            self.started.call_once(|| drop(thread::spawn(|| self.bark())));
+            self.started.call_once(|| drop(thread::spawn(|| self.run())));
         }
         let next = self.count.fetch_add(1, Ordering::Relaxed);
         self.current.store(number.unwrap_or(next), Ordering::Relaxed);
         Watched(&self.current)
     }
 
-    fn bark(&self) {
+    fn run(&self) {
         loop {
             let before = self.current.load(Ordering::Relaxed);
             thread::sleep(Duration::from_secs(15));

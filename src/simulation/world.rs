@@ -1,4 +1,4 @@
-//! [`World`]: the kernel of a program, its files, and what is known of both.
+//! [`World`]: the kernel of a program, its files, and their expected state.
 
 use super::{
     Played,
@@ -13,51 +13,55 @@ use std::{
     vec::Vec,
 };
 
-/// How long the file is that is read.
+/// The length of the file that is read.
 pub(super) const SOURCE: usize = 500;
 
-/// What the file that is read has at that place.
-pub(super) const fn source(place: usize) -> u8 {
-    (place as u8).wrapping_mul(37) ^ (place >> 8) as u8
+/// Returns the byte at an offset of the file that is read.
+pub(super) const fn source(offset: usize) -> u8 {
+    (offset as u8).wrapping_mul(37) ^ (offset >> 8) as u8
 }
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) kernel: Kernel,
     pub(super) files: Files,
-    /// Whether the kernel keeps no rules.
+    /// Whether the kernel is hostile.
     pub(super) hostile: bool,
-    /// Whether it has no `MADV_WIPEONFORK`, so that there is no ring.
+    /// Whether the kernel has no `MADV_WIPEONFORK`, so that the ring is not used.
     pub(super) old: bool,
-    /// Whether it ignores the flags of requests, as emulated kernels do, and eventfds.
+    /// Whether the kernel is emulated, and ignores the flags of requests.
     pub(super) ignores_flags: bool,
+    /// Whether the kernel is emulated, and ignores eventfds.
     pub(super) ignores_eventfds: bool,
-    /// Whether a program goes on until everything has completed.
+    /// Whether the program waits for all requests at its end.
     pub(super) drains: bool,
-    /// How far round a ring is at first.
-    turn: u32,
+    /// The number of entries by which a new ring is advanced.
+    ring_start: u32,
     next_tag: u32,
-    /// Where the next write goes.
-    next_place: usize,
-    /// What the file that is written to must contain.
+    /// The offset of the next write.
+    next_offset: usize,
+    /// The expected content of the file that is written.
     pub(super) sink: Vec<u8>,
-    /// The program's context; leaked ones complete requests too.
+    /// The program's context. (Requests of leaked contexts complete too.)
     ctx: AioContext,
-    /// The kernel's events in it, by the requests' ids: their place in the order, and results.
+    /// The events that the kernel has posted in this context, by the ids of the requests: the index
+    /// in the order, and the result.
     posted: BTreeMap<u64, (usize, i64)>,
     posted_len: usize,
-    /// Whether requests notify by default, and how many of those accepted will have.
+    /// Whether the context has an eventfd.
     pub(super) notify: bool,
+    /// The number of completions that the eventfd must count.
     pub(super) notifications: u64,
-    /// Owners of the files of requests in the batches outside the scope.
+    /// The number of owners of files of requests in the batches outside of the current scope.
     pub(super) outer_files: usize,
-    /// Buffers and tags that nobody will see again.
+    /// The addresses of leaked buffers.
     pub(super) leaked_buffers: BTreeSet<usize>,
+    /// The numbers of leaked tags.
     pub(super) leaked_tags: BTreeSet<u32>,
     pub(super) played: Played,
 }
 
-/// Descriptors.
+/// The descriptors of the program.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) source: i32,
@@ -99,9 +103,9 @@ impl World {
             ignores_flags,
             ignores_eventfds,
             drains: setup[0] & 2 == 0,
-            turn: setup[3].into(),
+            ring_start: setup[3].into(),
             next_tag: 0,
-            next_place: 0,
+            next_offset: 0,
             sink: Vec::new(),
             ctx: AioContext::NONE,
             posted: BTreeMap::new(),
@@ -120,17 +124,18 @@ impl World {
         self.next_tag
     }
 
-    /// A place for so many bytes that nobody else writes to.
-    pub(super) fn place(&mut self, len: usize) -> u64 {
-        let place = self.next_place;
-        self.next_place += len;
-        place as u64
+    /// Reserves `len` bytes of the file that is written for one write, and returns their offset.
+    pub(super) fn reserve(&mut self, len: usize) -> u64 {
+        let offset = self.next_offset;
+        self.next_offset += len;
+        offset as u64
     }
 
-    /// The event that the kernel has posted for a request, and when.
+    /// Returns the event that the kernel has posted for a request: its index in the order, and its
+    /// result.
     pub(super) fn posted(&mut self, id: u64) -> Option<(usize, i64)> {
         for Posted { ctx, data, res } in self.kernel.posted_after(self.posted_len) {
-            // Requests that try an eventfd all have this one.
+            // u64::MAX is the id of the requests that check an eventfd.
             if ctx == self.ctx && data != u64::MAX {
                 let before = self.posted.insert(data, (self.posted_len, res));
                 assert!(self.hostile || before.is_none(), "an id was used twice: {data:#x}");
@@ -140,33 +145,34 @@ impl World {
         self.posted.get(&id).copied()
     }
 
-    /// There is a new context, perhaps in the place of an old one, so that ids may be the same.
+    /// Records a new context. It may have the address of an earlier one, and so the same ids.
     pub(super) fn new_context(&mut self, ctx: AioContext) {
         self.posted(0);
         self.posted.clear();
         self.ctx = ctx;
         self.notify = false;
-        self.kernel.advance_ring(ctx, self.turn);
+        self.kernel.advance_ring(ctx, self.ring_start);
     }
 
-    /// What must hold at any time.
+    /// Checks the conditions that must hold at any time.
     pub(super) fn check(&self) {
         ledger(|ledger| assert!(ledger.violations.is_empty(), "{:?}", ledger.violations));
     }
 
-    /// What must hold when nothing is there any more but what was leaked.
+    /// Checks the conditions that must hold at the end of the program: only leaked values are left.
     pub(super) fn check_end(&mut self) {
         self.check();
         self.kernel.settle();
         ledger(|ledger| {
             let tags = &self.leaked_tags;
-            assert_eq!(&ledger.tags, tags, "tags that are left: those that are, those leaked");
-            assert_eq!(ledger.files, 0, "owners of files that are left");
-            assert_eq!(ledger.addresses(), self.leaked_buffers, "buffers that are left");
+            assert_eq!(&ledger.tags, tags, "tags at the end (existing, leaked)");
+            assert_eq!(ledger.files, 0, "owners of files at the end");
+            let buffers = &self.leaked_buffers;
+            assert_eq!(&ledger.addresses(), buffers, "buffers at the end (existing, leaked)");
         });
         if !self.hostile {
             let counted = self.kernel.counted(self.files.eventfd);
-            // Those of leaked contexts count when they complete.
+            // Requests of leaked contexts are counted when they complete.
             let left = self.kernel.in_flight() as u64;
             let range = self.notifications.saturating_sub(left)..=self.notifications;
             assert!(range.contains(&counted), "{counted} notifications, not {range:?}");
@@ -175,7 +181,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// Frees what was leaked, to keep leak detectors quiet.
+    /// Frees leaked buffers, so that leak detectors do not report them.
     fn drop(&mut self) {
         ledger(|ledger| *ledger = Ledger::default());
     }

@@ -12,16 +12,16 @@ pub(crate) enum Deadline {
     Now,
     /// The wait ends at this time of the monotonic clock.
     At(Duration),
-    /// The wait ends after `left` more waits of length `piece`.
+    /// The wait ends when this much more time has passed.
     ///
-    /// This is used where a sandbox forbids reading the clock. The timeout is divided into pieces.
-    /// Each piece counts as elapsed when its wait ends, interrupted or not. So the wait never ends
-    /// late; each signal can make it end early by at most one piece.
-    Pieces { left: u32, piece: Duration },
+    /// This is used where a sandbox forbids reading the clock. The time is spent in pieces. Each
+    /// counts as elapsed when its wait ends, interrupted or not. So the wait never ends late; each
+    /// signal can make it end early by at most one piece.
+    Left(Duration),
 }
 
-/// The number of pieces into which a timeout is divided if the clock cannot be read.
-const PIECES: u32 = 64;
+/// The longest wait if the clock cannot be read.
+const PIECE: Duration = Duration::from_millis(10);
 
 impl Deadline {
     /// Returns the end of a timeout that starts now. If it overflows the clock's range, it is
@@ -32,18 +32,9 @@ impl Deadline {
             Some(Duration::ZERO) => Self::Now,
             Some(span) => match sys::monotonic() {
                 Some(now) => now.checked_add(span).map_or(Self::Never, Self::At),
-                None => Self::in_pieces(span),
+                None => Self::Left(span),
             },
         }
-    }
-
-    /// Returns the end of a timeout for use without a clock.
-    fn in_pieces(span: Duration) -> Self {
-        let piece = span / PIECES;
-        if piece < Duration::from_micros(1) {
-            return Self::Pieces { left: 1, piece: span };
-        }
-        Self::Pieces { left: PIECES, piece }
     }
 
     /// Returns the longest duration of the next wait. `None` means without end, and zero means that
@@ -55,20 +46,18 @@ impl Deadline {
             Self::At(time) => {
                 Some(sys::monotonic().map_or(Duration::ZERO, |now| time.saturating_sub(now)))
             }
-            Self::Pieces { left, piece } => match left.checked_sub(1) {
-                Some(fewer) => {
-                    *left = fewer;
-                    Some(*piece)
-                }
-                None => Some(Duration::ZERO),
-            },
+            Self::Left(left) => {
+                let piece = PIECE.min(*left);
+                *left = left.saturating_sub(PIECE);
+                Some(piece)
+            }
         }
     }
 
     /// Returns the longest duration of the first wait, for a timeout that has just started.
     pub(crate) fn first_wait(&mut self, timeout: Option<Duration>) -> Option<Duration> {
         match self {
-            Self::Pieces { .. } => self.next_wait(),
+            Self::Left(_) => self.next_wait(),
             _ => timeout,
         }
     }

@@ -14,7 +14,7 @@ macro_rules! calls {
         pub(crate) fn $name($($arg: $type),*) $(-> $out)? {
             match Kernel::current() {
                 Some(kernel) => kernel.$name($($arg),*),
-                None => ask(|| real::$name($($arg),*)),
+                None => call_real(|| real::$name($($arg),*)),
             }
         }
     )*};
@@ -35,7 +35,7 @@ macro_rules! calls {
                 Some(kernel) => unsafe { kernel.$name($($arg),*) },
                 // SAFETY: the arguments are passed on, and the caller of this function has the same
                 // duties.
-                None => ask(|| unsafe { real::$name($($arg),*) }),
+                None => call_real(|| unsafe { real::$name($($arg),*) }),
             }
         }
     )*};
@@ -76,7 +76,7 @@ pub(crate) fn abort() -> ! {
 }
 
 /// Makes a call to the real kernel.
-fn ask<R>(call: impl FnOnce() -> R) -> R {
+fn call_real<R>(call: impl FnOnce() -> R) -> R {
     if cfg!(miri) {
         unreachable!("under Miri every call runs on a fake kernel: use `Kernel::run`");
     }

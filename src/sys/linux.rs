@@ -58,10 +58,10 @@ pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Res
     decode(returned).map(drop)
 }
 
-/// Whether a page is mapped, by an advice that changes nothing (`MADV_NORMAL`).
+/// Returns whether a page is mapped, by an advice that changes nothing (`MADV_NORMAL`).
 pub(crate) fn is_mapped(page: usize) -> bool {
     const MADV_NORMAL: usize = 0;
-    // SAFETY: the advice is about read-ahead in files. The content of memory does not depend on it.
+    // SAFETY: the advice concerns read-ahead of files. It does not change the content of memory.
     decode(unsafe { sc::syscall3(nr::MADVISE, page, 4096, MADV_NORMAL) }).is_ok()
 }
 

@@ -111,7 +111,7 @@ impl State {
             Work::Cancelled => true,
         };
         if later {
-            self.contexts.get_mut(&ctx.0).expect("it was looked up").pending.push(request);
+            self.contexts.get_mut(&ctx.0).expect("the context exists").pending.push(request);
         } else {
             self.finish(ctx, request);
         }
@@ -158,7 +158,7 @@ impl State {
 
     /// Cancels all polls of a context. Their events follow.
     pub(super) fn cancel_polls(&mut self, ctx: AioContext) {
-        let context = self.contexts.get_mut(&ctx.0).expect("it was looked up");
+        let context = self.contexts.get_mut(&ctx.0).expect("the context exists");
         for request in &mut context.pending {
             if matches!(request.work, Work::Poll(_)) {
                 request.work = Work::Cancelled;
@@ -187,7 +187,7 @@ impl State {
             while let Some(request) = self.contexts[&ctx.0].pending.get(index) {
                 let is_poll = matches!(request.work, Work::Poll(_));
                 if is_poll && request.can_complete() && !self.entropy.one_in(self.faults.late) {
-                    let context = self.contexts.get_mut(&ctx.0).expect("it was there");
+                    let context = self.contexts.get_mut(&ctx.0).expect("the context exists");
                     let request = context.pending.remove(index);
                     self.finish(ctx, request);
                     index = 0;
@@ -200,7 +200,7 @@ impl State {
 
     /// Posts an event to the ring.
     pub(super) fn post(&mut self, ctx: AioContext, event: IoEvent) {
-        let context = self.contexts.get_mut(&ctx.0).expect("it was looked up");
+        let context = self.contexts.get_mut(&ctx.0).expect("the context exists");
         context.ring.post(event);
         context.posted.push(event.data);
         self.posted.push(Posted { ctx, data: event.data, res: event.res });

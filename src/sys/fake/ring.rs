@@ -25,7 +25,7 @@ impl RingMemory {
         let wanted = (asked as usize).max(PROCESSORS * 4) * 2 + 2;
         let pages = (size_of::<AioRing>() + wanted * size_of::<IoEvent>()).div_ceil(PAGE);
         let nr = ((pages * PAGE - size_of::<AioRing>()) / size_of::<IoEvent>()) as u32;
-        let layout = Layout::from_size_align(pages * PAGE, PAGE).expect("not too many pages");
+        let layout = Layout::from_size_align(pages * PAGE, PAGE).expect("a valid size");
         // SAFETY: the layout has at least one page.
         let base = unsafe { alloc::alloc_zeroed(layout) };
         let base = NonNull::new(base).expect("memory for the fake kernel's ring");

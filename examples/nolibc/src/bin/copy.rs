@@ -37,66 +37,59 @@ fn main(mut args: Args) -> ! {
     }
     let size = match seek(&source.file, SeekFrom::End(0)) {
         Ok(size) => size,
-        Err(error) => source.fail("measure", None, error),
+        Err(error) => fail("measure", source.path, errno(error)),
     };
     if !destination.is_disk()
         && let Err(error) = ftruncate(&destination.file, size)
     {
-        destination.fail("resize", None, error);
+        fail("resize", destination.path, errno(error));
     }
 
-    let mut cx = Context::new(DEPTH).unwrap_or_else(|error| fail("set up AIO", error.errno()));
+    let mut cx = Context::new(DEPTH).unwrap_or_else(|error| fail("set up", c"AIO", error.errno()));
     let sectors = size - size % SECTOR;
-    copy(&mut cx, &source, &destination, 0..sectors);
+    let mut work =
+        Work { source: &source, destination: &destination, part: 0..sectors, batch: Batch::new() };
+    copy(&mut cx, &mut work);
     source.set_direct(false);
     destination.set_direct(false);
-    copy(&mut cx, &source, &destination, sectors..size);
+    work.part = sectors..size;
+    copy(&mut cx, &mut work);
     if let Err(error) = fsync(&destination.file) {
-        destination.fail("finish", None, error);
+        fail("finish", destination.path, errno(error));
     }
     Line::new(stdout()).text(b"copy: ").number(size).text(b" bytes").end();
     exit(0)
 }
 
 /// Copies a part of the file.
-fn copy(cx: &mut Context<PageBuf, Block>, source: &End, destination: &End, part: Range<u64>) {
-    let mut work = Work { source, destination, part, batch: Batch::new() };
+fn copy(cx: &mut Context<PageBuf, Step>, work: &mut Work<'_>) {
     while !work.batch.is_full() && !work.part.is_empty() {
-        work.begin(PageBuf::new(BLOCK).unwrap_or_else(|error| fail("get memory", error)));
+        work.begin(PageBuf::new(BLOCK).unwrap_or_else(|error| fail("get", c"memory", error)));
     }
     loop {
         match cx.submit(&mut work.batch) {
             Ok(_) => {}
             // The kernel has no memory for all of them. The rest follows later.
             Err(error) if error.cause == ContextError::Again && cx.outstanding() > 0 => {}
-            Err(error) => fail("submit", error.errno()),
+            Err(error) => fail("submit", c"requests", error.errno()),
         }
         if cx.outstanding() == 0 {
             return;
         }
-        for done in cx.wait(1, None).unwrap_or_else(|error| fail("wait", error.errno())) {
+        let done = cx.wait(1, None);
+        for done in done.unwrap_or_else(|error| fail("wait for", c"requests", error.errno())) {
             work.advance(done);
         }
     }
 }
 
-/// A part that is copied at a time: a read into a buffer, then a write from it.
+/// The tag of a request. Its position and its range come back with the completion anyway.
 #[derive(Clone, Copy)]
-struct Block {
-    offset: u64,
-    len: usize,
-    /// How many bytes have been read, or written.
-    done: usize,
+struct Step {
+    /// Whether it writes to the destination. Otherwise it reads from the source.
     writing: bool,
-    /// Whether the request in flight uses direct I/O.
+    /// Whether it uses direct I/O.
     direct: bool,
-}
-
-impl Block {
-    /// The position of the request in the file.
-    fn position(&self) -> u64 {
-        self.offset + self.done as u64
-    }
 }
 
 /// What the requests have in common. Each buffer is in the batch or in the context.
@@ -105,54 +98,63 @@ struct Work<'a> {
     destination: &'a End,
     /// The part that has not been started.
     part: Range<u64>,
-    batch: Batch<Borrowed<'a>, PageBuf, Block, DEPTH>,
+    batch: Batch<Borrowed<'a>, PageBuf, Step, DEPTH>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// Starts the next block. If there is none, the buffer is freed.
     fn begin(&mut self, buf: PageBuf) {
-        let Range { start: offset, end } = self.part;
-        let len = usize::try_from(end - offset).unwrap_or(BLOCK).min(BLOCK);
+        let Range { start, end } = self.part;
+        let len = usize::try_from(end - start).unwrap_or(BLOCK).min(BLOCK);
         if len > 0 {
             self.part.start += len as u64;
-            self.push(buf, Block { offset, len, done: 0, writing: false, direct: false });
+            self.push(buf, false, start, 0..len);
         }
     }
 
-    /// Adds a request for the rest of the block.
-    fn push(&mut self, buf: PageBuf, mut block: Block) {
-        let end = if block.writing { self.destination } else { self.source };
-        block.direct = end.direct.get();
-        let request = if block.writing {
-            Request::write(fd(&end.file), buf, block.position())
+    /// Adds a request for these bytes of the buffer, the first of which is at `position` in the file.
+    fn push(&mut self, buf: PageBuf, writing: bool, position: u64, range: Range<usize>) {
+        let end = self.end(writing);
+        let request = if writing {
+            Request::write(fd(&end.file), buf, position)
         } else {
-            Request::read(fd(&end.file), buf, block.position())
+            Request::read(fd(&end.file), buf, position)
         };
-        let request = request.tag(block).range(block.done..block.len);
-        let request = request.unwrap_or_else(|_| fail("ask for that", Errno::EINVAL));
-        self.batch.push(request).unwrap_or_else(|_| fail("ask for more", Errno::ENOBUFS))
+        let request = request.tag(Step { writing, direct: end.direct.get() }).range(range);
+        let request = request.unwrap_or_else(|_| fail("ask for", c"more", Errno::EINVAL));
+        let pushed = self.batch.push(request);
+        pushed.unwrap_or_else(|_| fail("ask for", c"more", Errno::EINVAL));
+    }
+
+    /// The file that a request accesses.
+    fn end(&self, writing: bool) -> &'a End {
+        if writing { self.destination } else { self.source }
     }
 
     /// Decides what follows a request.
-    fn advance(&mut self, done: Completion<PageBuf, Block>) {
-        let Completion { buf, tag: mut block, result, .. } = done;
-        let (end, doing) =
-            if block.writing { (self.destination, "write") } else { (self.source, "read") };
-        match result {
-            Ok(0) => end.fail(doing, Some(block.position()), "it ends there"),
-            Ok(bytes) => block.done += bytes,
+    fn advance(&mut self, done: Completion<PageBuf, Step>) {
+        let (position, Range { start, end: len }) = (done.info().offset(), done.info().range());
+        let Completion { buf, tag: Step { writing, direct }, result, .. } = done;
+        let end = self.end(writing);
+        let doing = if writing { "write" } else { "read" };
+        let bytes = match result {
+            Ok(0) => end.fail(doing, Some(position), "it ends there"),
+            Ok(bytes) => bytes,
             // A signal came before the transfer.
-            Err(Errno::EINTR) => {}
+            Err(Errno::EINTR) => 0,
             // The file system has no direct I/O, or the rest is not aligned for it.
-            Err(Errno::EINVAL) if block.direct => end.set_direct(false),
-            Err(errno) => end.fail(doing, Some(block.position()), errno),
-        }
-        if block.done < block.len {
-            self.push(buf, block);
-        } else if block.writing {
+            Err(Errno::EINVAL) if direct => {
+                end.set_direct(false);
+                0
+            }
+            Err(errno) => end.fail(doing, Some(position), errno),
+        };
+        if start + bytes < len {
+            self.push(buf, writing, position + bytes as u64, start + bytes..len);
+        } else if writing {
             self.begin(buf);
         } else {
-            self.push(buf, Block { done: 0, writing: true, ..block });
+            self.push(buf, true, position - start as u64, 0..len);
         }
     }
 }
@@ -169,11 +171,11 @@ impl End {
     fn open(path: &'static CStr, flags: OFlags) -> Self {
         let file = match open(path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o666)) {
             Ok(file) => file,
-            Err(error) => cannot("open", path, None, error.into()),
+            Err(error) => fail("open", path, errno(error)),
         };
         let stat = match fstat(&file) {
             Ok(stat) => stat,
-            Err(error) => cannot("open", path, None, error.into()),
+            Err(error) => fail("open", path, errno(error)),
         };
         let end = Self { path, file, stat, direct: Cell::new(false) };
         match FileType::from_raw_mode(stat.st_mode) {
@@ -218,23 +220,17 @@ impl From<Errno> for Why {
     }
 }
 
-impl From<rustix::io::Errno> for Why {
-    fn from(error: rustix::io::Errno) -> Self {
-        Self::Errno(errno(error))
-    }
-}
-
 impl From<&'static str> for Why {
     fn from(why: &'static str) -> Self {
         Self::Text(why)
     }
 }
 
-/// Ends the program with a message: something could not be done with a file.
+/// Ends the program with a message.
 #[cold]
-fn cannot(doing: &str, path: &CStr, at: Option<u64>, why: Why) -> ! {
+fn cannot(doing: &str, what: &CStr, at: Option<u64>, why: Why) -> ! {
     let mut line = Line::new(stderr());
-    line.text(b"copy: cannot ").text(doing.as_bytes()).text(b" ").text(path.to_bytes());
+    line.text(b"copy: cannot ").text(doing.as_bytes()).text(b" ").text(what.to_bytes());
     if let Some(at) = at {
         line.text(b" at byte ").number(at);
     }
@@ -247,12 +243,10 @@ fn cannot(doing: &str, path: &CStr, at: Option<u64>, why: Why) -> ! {
     exit(1)
 }
 
-/// Ends the program with a message: something could not be done with AIO.
+/// Ends the program with a message: a call has failed.
 ///
-/// The error itself explains more (`Display`), but formatting makes the program 6 KiB larger.
+/// The errors of the crate explain more (`Display`), but formatting makes the program 6 KiB larger.
 #[cold]
-fn fail(doing: &str, errno: Errno) -> ! {
-    let mut line = Line::new(stderr());
-    line.text(b"copy: cannot ").text(doing.as_bytes()).text(b": ").errno(errno).end();
-    exit(1)
+fn fail(doing: &str, what: &CStr, errno: Errno) -> ! {
+    cannot(doing, what, None, Why::Errno(errno))
 }
