@@ -30,10 +30,10 @@ use core::{
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Invariants
-///
-/// The iovec points to bytes that are borrowed for `'a`.
+//
+// # Invariants
+//
+// The iovec points to bytes that are borrowed for `'a`.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct IoSlice<'a> {
@@ -45,10 +45,10 @@ pub struct IoSlice<'a> {
 ///
 /// An exclusive slice of these, `&mut [IoSliceMut]`, is a buffer for
 /// [`Request::readv`](crate::Request::readv), and for `writev` as well.
-///
-/// # Invariants
-///
-/// The iovec points to bytes that are borrowed exclusively for `'a`.
+//
+// # Invariants
+//
+// The iovec points to bytes that are borrowed exclusively for `'a`.
 #[repr(transparent)]
 pub struct IoSliceMut<'a> {
     iovec: Iovec,

@@ -105,6 +105,9 @@ impl<B, T> Completion<B, T> {
     /// The file must be passed again. The new request has no eventfd of its own; set it again if it
     /// needs one.
     ///
+    /// The `result` and the [`transferred`](Self::transferred) bytes of the new completion are those of
+    /// the new request. The start of its range says how many bytes of the buffer came before.
+    ///
     /// ```
     /// use linux_aio::{Batch, Context, PageBuf, Request};
     ///
@@ -130,7 +133,8 @@ impl<B, T> Completion<B, T> {
     ///
     /// The completion, if there is nothing to continue: all bytes were transferred, or none (at the
     /// end of the file), or the request failed, or it is not a transfer; or if `buf` was exchanged
-    /// for a buffer that is too short.
+    /// for a buffer that is too short. Its `result` tells these apart: `Err` if the request failed,
+    /// `Ok(0)` at the end of the file.
     pub fn into_rest<F>(
         self,
         file: impl IntoFile<Owner = F>,

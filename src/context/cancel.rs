@@ -11,11 +11,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelResult {
     /// The request was cancelled. Its completion follows, with
-    /// [`Outcome::Cancelled`](crate::Outcome::Cancelled) unless it became ready at the same time.
+    /// [`Outcome::Cancelled`](crate::Outcome::Cancelled) unless the file became ready at the same
+    /// time.
     Cancelled,
-    /// The request cannot be cancelled, or has completed. Its completion follows, or is available.
+    /// The request cannot be cancelled, was cancelled before, or has completed. Its completion
+    /// follows, or is available.
     NotCancellable,
-    /// There is no such request in flight: its completion was received.
+    /// No request in flight has this id or tag.
     NotInFlight,
 }
 

@@ -46,11 +46,11 @@ use inner::Inner;
 /// [`ContextError::Forked`], and dropping the handle does not affect the parent's context. (Before
 /// Linux 4.14 the library cannot detect a child; the kernel refuses its calls, and the error is
 /// [`ContextError::Gone`].)
-///
-/// # Invariants
-///
-/// The table is in the pages of `inner`, and has the capacity of `inner`; or `inner` is
-/// `Inner::none` and the table has no slots.
+//
+// # Invariants
+//
+// The table is in the pages of `inner`, and has the capacity of `inner`; or `inner` is
+// `Inner::none` and the table has no slots.
 pub struct Context<B, T> {
     inner: Inner,
     slots: Slots<B, T>,

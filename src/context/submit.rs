@@ -23,9 +23,11 @@ impl<B, T> Context<B, T> {
     /// If the context is full, the remaining requests stay in the batch, in order: take completions
     /// and submit again. This is not an error.
     ///
-    /// Usually this makes one system call. (If requests own their files, one for each 256 of them.)
-    /// Each request that the kernel refuses causes at most two more calls. The first refused
-    /// request causes two others, which determine whether the request or the context is the reason.
+    /// Usually this makes one system call. If requests own their files, it makes one call for each
+    /// 256 requests. A refused request costs up to two more calls of `io_submit`. If no request was
+    /// accepted before the first refused one, two calls find out whether the context is the reason.
+    /// A refused poll with an eventfd costs one call more (`EINVAL`), and a refused request in a
+    /// context with an eventfd a `write` to it.
     ///
     /// # Blocking
     ///
@@ -86,7 +88,7 @@ impl<B, T> Context<B, T> {
 
     /// Submits one request, without a batch, and returns its id.
     ///
-    /// This makes one system call. To submit several requests, a batch is faster.
+    /// This makes one system call, and a few more if the kernel refuses the request. To submit several requests, a batch is faster.
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};

@@ -29,6 +29,10 @@ impl<B, T> Context<B, T> {
     /// Waits until there are `min` completions or the timeout expires, and takes the available
     /// completions.
     ///
+    /// The iterator yields *all* available completions, which may be more than `min`. It borrows the
+    /// context. To submit between two completions, use [`wait_one`](Self::wait_one), or push to a
+    /// batch that has room for a request of each completion.
+    ///
     /// * `min` is limited to [`outstanding`](Self::outstanding): the method never waits for a
     ///   request that was not submitted. If `min` is 0, it does not wait.
     /// * If `timeout` is `None`, it waits without end, for example for a poll of a file that never

@@ -24,6 +24,10 @@ use core::{error, fmt};
 /// The conversion to this type drops the values that some errors return, such as requests. A
 /// program with an error type of its own needs one conversion, from this type, and
 /// `.map_err(linux_aio::Error::from)?`.
+///
+/// So do programs with `Box<dyn Error>` or `anyhow`, where an error returns a request that borrows:
+/// [`Full`], [`RangeError`], [`PieceCountError`], [`SubmitOneError`]. These borrow what the request
+/// borrows, and such a program demands `'static`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

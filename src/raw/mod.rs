@@ -49,11 +49,11 @@ use core::{mem::MaybeUninit, ptr, slice, time::Duration};
 ///
 /// It may be shared between threads: one can submit while others wait. Each event is received by
 /// one of the waiting threads.
-///
-/// # Invariants
-///
-/// `id` is [`AioContext::NONE`], or a context of the process that made the handle, which no other
-/// code destroys.
+//
+// # Invariants
+//
+// `id` is `AioContext::NONE`, or a context of the process that made the handle, which no other
+// code destroys.
 #[derive(Debug)]
 pub struct RawContext {
     id: AioContext,

@@ -14,14 +14,34 @@ use heapless::Deque;
 ///
 /// The batch contains the requests. Each takes 64 bytes in addition to its buffer, its tag and the
 /// owner of its file. A batch may be smaller than the context: 4096 requests in flight can be
-/// submitted by a batch of 64. Put a batch of thousands in a `static`, so that it takes no stack
-/// (`Batch::new` is `const`).
+/// submitted by a batch of 64. Put a batch of thousands in a `static`, so that it takes no stack:
+/// `static BATCH: Mutex<Batch<Arc<File>, Vec<u8>, usize, 32768>> = Mutex::new(Batch::new());`
 ///
 /// `F` keeps the files open ([`IntoFile`](crate::IntoFile)). A batch of requests that own their
 /// files (`Arc<File>`) can be stored in a struct with the context. A batch of requests that borrow
 /// their files cannot outlive the borrow. Making a batch costs nothing, so a loop that opens files
 /// can make one in each iteration; the requests in it must be submitted or dropped before the files
 /// are closed.
+///
+/// ```
+/// use linux_aio::{Batch, Context, PageBuf, Request};
+/// use std::{fs::File, io, sync::Arc};
+///
+/// struct Reader {
+///     file: Arc<File>,
+///     cx: Context<PageBuf, u64>,
+///     batch: Batch<Arc<File>, PageBuf, u64, 64>,
+/// }
+///
+/// impl Reader {
+///     fn start(&mut self, offset: u64) -> io::Result<()> {
+///         let file = Arc::clone(&self.file);
+///         self.batch.push(Request::read(file, PageBuf::new(4096)?, offset).tag(offset))?;
+///         self.cx.submit(&mut self.batch)?;
+///         Ok(())
+///     }
+/// }
+/// ```
 ///
 /// ```
 /// use linux_aio::{Batch, Request};

@@ -15,6 +15,9 @@ use heapless::Vec;
 /// The kernel needs the file until `io_submit` returns. Then the owner is dropped, so a `File` that
 /// a request owns is closed. To use the file afterwards, pass an `Arc<File>`.
 ///
+/// A `&Arc<File>` is a reference, and borrows: for an owned file pass a clone of the `Arc`. Requests
+/// for several types of files go through one batch as `Arc<dyn AsFd>`.
+///
 /// # Safety
 ///
 /// The number that [`into_file`](Self::into_file) returns is an open descriptor. It stays open and

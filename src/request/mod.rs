@@ -50,18 +50,14 @@ use core::{fmt, marker::PhantomData};
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Invariants
-///
-/// 1. The template fits the buffer. For `read` and `write`, `B` is [`IoBytes`] and the range is
-///    within the buffer. For `readv` and `writev`, `B` is [`IoVecs`] with 1 to 1024 pieces, and the
-///    range ends at the end of the last piece. For `read` and `readv`, `B` is also [`IoBufMut`].
-///    Instead, the buffer may have been converted to a [`Buf`] from a type that fulfils this.
-/// 2. `file` keeps the descriptors of the template open.
-///
-/// [`IoBytes`]: crate::IoBytes
-/// [`IoVecs`]: crate::IoVecs
-/// [`IoBufMut`]: crate::IoBufMut
+//
+// # Invariants
+//
+// 1. The template fits the buffer. For `read` and `write`, `B` is `IoBytes` and the range is
+//    within the buffer. For `readv` and `writev`, `B` is `IoVecs` with 1 to 1024 pieces, and the
+//    range ends at the end of the last piece. For `read` and `readv`, `B` is also `IoBufMut`.
+//    Instead, the buffer may have been converted to a `Buf` from a type that fulfils this.
+// 2. `file` keeps the descriptors of the template open.
 #[must_use = "a request does nothing until it is pushed to a batch and submitted"]
 pub struct Request<F, B, T = (), O = op::Transfer> {
     template: Template,
