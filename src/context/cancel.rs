@@ -53,6 +53,10 @@ impl<B, T> Context<B, T> {
     /// Each request in flight has exactly one completion, whatever the result of this method is.
     /// Reads and writes that cannot be cancelled continue.
     ///
+    /// The kernel searches a list of the polls in flight, the oldest first. So cancel many polls in
+    /// the order in which they were submitted: 30,000 take 17 s in the reverse order, and 0.06 s in
+    /// this one. (The end of a scope does so.)
+    ///
     /// # Errors
     ///
     /// [`ContextError::Forked`], [`ContextError::Gone`], or [`ContextError::Os`] if the call fails

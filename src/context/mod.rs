@@ -37,7 +37,7 @@ use inner::Inner;
 /// [`scope`](Self::scope).
 ///
 /// The handle is small and can be moved, also to another thread. The requests do not move with it:
-/// they are in separate pages. Making a context takes about 12 µs and closing one 24 to 64 ms, so
+/// they are in separate pages. Making a context takes some 20 µs and closing one 24 to 64 ms, so
 /// make few contexts and keep them.
 ///
 /// # Forks

@@ -61,7 +61,7 @@ pub struct RawContext {
 }
 
 impl RawContext {
-    /// Makes a context for `nr_events` requests. This takes about 12 µs.
+    /// Makes a context for `nr_events` requests. This takes some 20 µs.
     ///
     /// # Errors
     ///
