@@ -183,6 +183,21 @@ fn set_eventfd_without_free_descriptor_is_emfile() {
 }
 
 #[test]
+fn set_eventfd_without_new_descriptor_closes_no_other() {
+    crate::support::in_thread(|| {
+        let eventfd = new_eventfd();
+        let mut cx = Context::<Vec<u8>, ()>::new(4).unwrap();
+        // A sandbox returns 0 for the call, and no descriptor has been made.
+        crate::support::forbid(libc::SYS_fcntl, &[(1, libc::F_DUPFD_CLOEXEC as u64)], 0);
+        let error = cx.set_eventfd(Some((&eventfd).into())).unwrap_err();
+        assert_eq!(error, ContextError::Os { call: "fcntl", errno: Errno::EBADF });
+        drop(cx);
+        // SAFETY: reads the flags of a descriptor.
+        assert!(unsafe { libc::fcntl(0, libc::F_GETFD) } >= 0, "descriptor 0 is still open");
+    });
+}
+
+#[test]
 fn set_eventfd_of_other_file_is_not_eventfd() {
     let file = file_with(b"hello");
     let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();

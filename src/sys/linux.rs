@@ -84,14 +84,16 @@ pub(crate) fn monotonic() -> Option<Duration> {
 ///
 /// # Errors
 ///
-/// `EBADF`, `EMFILE`.
+/// `EBADF`, also if a sandbox returned a number without making a descriptor; `EMFILE`.
 pub(crate) fn duplicate(fd: i32) -> Result<i32, Errno> {
     const F_DUPFD_CLOEXEC: usize = 1030;
     // Leaves the numbers of the standard streams unused, if one of those is closed.
     const LOWEST: usize = 3;
     // SAFETY: no memory is passed, and the kernel returns a number that no other code uses.
     let returned = unsafe { sc::syscall3(nr::FCNTL, cast::from_i32(fd), F_DUPFD_CLOEXEC, LOWEST) };
-    decode(returned).map(cast::to_i32)
+    // A smaller number is not a new descriptor: it would be closed although others use it.
+    decode(returned)
+        .and_then(|fd| if fd >= LOWEST { Ok(cast::to_i32(fd)) } else { Err(Errno::EBADF) })
 }
 
 /// Closes a descriptor.
