@@ -47,11 +47,6 @@ impl Arena {
         Ok(Self { pages: Pages::map(len)?, capacity })
     }
 
-    /// Returns the address of the pages.
-    pub(super) fn address(&self) -> usize {
-        self.pages.base().addr().get()
-    }
-
     /// Returns the number of requests for which there is room.
     pub(super) const fn capacity(&self) -> u32 {
         self.capacity

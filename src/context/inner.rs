@@ -35,20 +35,21 @@ pub(super) struct Inner {
     pub(super) eventfd: Option<OwnedFd>,
 }
 
-/// The number of contexts that this process has made, or a little less.
+/// The number of contexts that this process has made. It may be too small if threads made some at the
+/// same time.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
-/// Returns a number that no other context of this process has, of the address of its pages: contexts
-/// that exist at the same time have different pages, and if pages are at the address of earlier ones,
-/// the number of contexts has risen since.
+/// Returns a number that no other context has that exists at the same time: the kernel's ids differ
+/// then. If the id is that of an earlier context, the number of contexts has risen since, unless a race
+/// has put it back.
 ///
-/// Loaded and stored, not added to: on aarch64 that would need functions of a C library.
-fn serial(address: usize) -> u64 {
+/// The number is loaded and stored. An atomic addition would need a C library's functions on aarch64.
+fn serial(id: AioContext) -> u64 {
     const PAGE_BITS: u32 = 12;
-    const COUNT_BITS: u32 = 29;
+    const COUNT_BITS: u32 = 28;
     let count = MADE.load(Ordering::Relaxed) + 1;
     MADE.store(count, Ordering::Relaxed);
-    (cast::to_u64(address) >> PAGE_BITS) << COUNT_BITS | count & ((1 << COUNT_BITS) - 1)
+    (id.0 >> PAGE_BITS) << COUNT_BITS | count & ((1 << COUNT_BITS) - 1)
 }
 
 impl Inner {
@@ -97,7 +98,7 @@ impl Inner {
         } else {
             None
         };
-        let serial = serial(arena.address());
+        let serial = serial(raw.id());
         // Far from the first generations of other contexts, so that an event of another context
         // matches no request (Knuth's multiplicative hash).
         let generation = cast::high_32(serial.wrapping_mul(0x9e37_79b9_7f4a_7c15));

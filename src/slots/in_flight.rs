@@ -4,11 +4,11 @@ use crate::types::Opcode;
 
 /// The id of a request.
 ///
-/// The id does not change when the context moves. It is unique among all contexts of this process,
-/// and is not reused for the next 2^32 requests of its context.
+/// The id does not change when the context moves. It is not reused for the next 2^32 requests of its
+/// context. No context that exists at the same time has a request with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId {
-    /// The serial number of the context, which is unique in this process.
+    /// The serial number of the context, which no other has that exists at the same time.
     pub(crate) serial: u64,
     /// The `aio_data` of the iocb.
     pub(crate) data: u64,
