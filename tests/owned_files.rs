@@ -6,10 +6,11 @@
 use crate::support::{file_with, forbid, in_child};
 use linux_aio::{Batch, Context, ContextError, IntoFile, PollEvents, RawFile, Request};
 use std::{
+    cell::RefCell,
     fs::{self, File},
     io::{ErrorKind, Read as _},
     os::{
-        fd::{AsFd, AsRawFd as _, OwnedFd},
+        fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
         unix::{fs::FileExt as _, net::UnixStream},
     },
     panic::{AssertUnwindSafe, catch_unwind},
@@ -227,6 +228,46 @@ fn owner_that_panics_on_drop_loses_no_request() {
         assert_eq!(read, [3, 4].map(|tag| (tag, vec![tag])));
         assert_eq!(Rc::strong_count(&alive), 1);
     }
+}
+
+/// An owner whose drop reads with another context.
+struct Nested {
+    file: Arc<File>,
+    other: Rc<RefCell<Context<Vec<u8>, ()>>>,
+}
+
+impl AsFd for Nested {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        let mut cx = self.other.borrow_mut();
+        cx.submit_one(Request::read(Arc::clone(&self.file), vec![0; 2], 3)).unwrap();
+        assert_eq!(cx.wait_one(None).unwrap().unwrap().buf, b"lo");
+    }
+}
+
+#[test]
+fn owners_whose_drop_submits_to_another_context() {
+    // More than one io_submit takes with its owners.
+    const COUNT: usize = 600;
+    let file = Arc::new(file_with(b"hello"));
+    let other = Rc::new(RefCell::new(Context::new(1).unwrap()));
+    let mut cx = Context::<Vec<u8>, usize>::new(COUNT).unwrap();
+    let mut batch = Box::new(Batch::<_, _, _, COUNT>::new());
+    for tag in 0..COUNT {
+        let owner = Nested { file: Arc::clone(&file), other: Rc::clone(&other) };
+        batch.push(Request::read(Box::new(owner), vec![0; 5], 0).tag(tag)).unwrap();
+    }
+    assert_eq!(cx.submit(&mut batch).unwrap().accepted, COUNT);
+    assert_eq!((Arc::strong_count(&file), Rc::strong_count(&other)), (1, 1));
+    assert_eq!(other.borrow().stats().accepted, COUNT as u64);
+    let mut tags = cx.wait_all(None).unwrap().map(|done| (done.tag, done.buf)).collect::<Vec<_>>();
+    tags.sort_unstable();
+    assert_eq!(tags, (0..COUNT).map(|tag| (tag, b"hello".to_vec())).collect::<Vec<_>>());
 }
 
 /// Reads by a request with this file.
