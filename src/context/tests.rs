@@ -1,11 +1,12 @@
 //! Tests of contexts on emulated kernels and in sandboxes.
 
-use super::Context;
+use super::{CancelResult, Context};
 use crate::{
     error::ContextError,
     op,
     probe::{Probe, Support},
     request::{Batch, Borrowed, Request},
+    slots::RequestId,
     sys::fake::{Entropy, Faults, Kernel, Mode},
     types::{Errno, Fd, Opcode, PollEvents, RwFlags},
 };
@@ -188,4 +189,18 @@ fn probe_reports_untried_if_kernel_ignores_flags() {
             assert_eq!(probe.operation(Opcode::Pread), Support::Yes);
         });
     }
+}
+
+#[test]
+fn request_id_with_number_of_other_context_is_not_in_flight() {
+    let kernel = Kernel::quiet();
+    kernel.run(|| {
+        let (reader, _writer) = kernel.pipe();
+        let mut cx = Context::<(), ()>::new(1).unwrap();
+        let id = cx.submit_one(Request::poll(fd(reader)).events(PollEvents::IN)).unwrap();
+        let other = RequestId { serial: id.serial ^ 1, ..id };
+        assert_eq!(cx.cancel(other), Ok(CancelResult::NotInFlight));
+        assert_eq!(cx.in_flight().count(), 1);
+        assert_eq!(cx.cancel(id), Ok(CancelResult::Cancelled));
+    });
 }
