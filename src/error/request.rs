@@ -12,7 +12,7 @@ use core::{error, fmt};
 /// assert_eq!(
 ///     error.to_string(),
 ///     "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced, or the \
-///      notify descriptor is not an eventfd"
+///      request's eventfd is not an eventfd"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl RequestError {
             }),
             Opcode::Fsync | Opcode::Fdsync => match self.errno {
                 Errno::EINVAL => Some(
-                    "files of this kind cannot be synced, or the notify descriptor is not an eventfd",
+                    "files of this kind cannot be synced, or the request's eventfd is not an eventfd",
                 ),
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 Errno::EIO | Errno::ENOSPC | Errno::EDQUOT => {
@@ -64,7 +64,7 @@ impl RequestError {
             },
             Opcode::Poll => match self.errno {
                 Errno::EINVAL => Some(
-                    "the kernel cannot wait for this file in this way, or the notify descriptor is not an eventfd",
+                    "the kernel cannot wait for this file in this way, or the request's eventfd is not an eventfd",
                 ),
                 Errno::EBADF => Some("the file or the eventfd is not open"),
                 _ => None,
