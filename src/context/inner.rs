@@ -24,7 +24,7 @@ pub(super) struct Inner {
     /// Whether the ring is used, as set by the program.
     use_ring: bool,
     pub(super) arena: Arena,
-    /// The serial number of the context, which is unique in this process.
+    /// The number of [`serial`].
     serial: u64,
     /// The generation from which the ids of the next table continue.
     pub(super) generation: u32,
@@ -35,15 +35,16 @@ pub(super) struct Inner {
     pub(super) eventfd: Option<OwnedFd>,
 }
 
-/// The number of contexts that this process has made. It may be too small if threads made some at the
-/// same time.
+/// The number of contexts that this process has made. It may be too small if threads made some at
+/// the same time.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// Returns a number that no other context has that exists at the same time: the kernel's ids differ
-/// then. If the id is that of an earlier context, the number of contexts has risen since, unless a race
-/// has put it back.
+/// then. If the id is that of an earlier context, the number of contexts has risen since, unless a
+/// race has put it back.
 ///
-/// The number is loaded and stored. An atomic addition would need a C library's functions on aarch64.
+/// The number is loaded and stored. An atomic addition would need functions of a C library on
+/// aarch64.
 fn serial(id: AioContext) -> u64 {
     const PAGE_BITS: u32 = 12;
     const COUNT_BITS: u32 = 28;

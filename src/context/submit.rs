@@ -88,7 +88,8 @@ impl<B, T> Context<B, T> {
 
     /// Submits one request, without a batch, and returns its id.
     ///
-    /// This makes one system call, and a few more if the kernel refuses the request. To submit several requests, a batch is faster.
+    /// This makes one system call, and a few more if the kernel refuses the request. To submit
+    /// several requests, a batch is faster.
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};
