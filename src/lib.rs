@@ -92,8 +92,8 @@ mod sys;
 mod types;
 
 pub use buf::{
-    Buf, IntoBuf, IoBuf, IoBufMut, IoBytes, IoSlice, IoSliceMut, IoVecs, PageBuf, Pieces, RawBuf,
-    RawVecs,
+    Buf, BufPool, IntoBuf, IoBuf, IoBufMut, IoBytes, IoSlice, IoSliceMut, IoVecs, PageBuf,
+    PageKind, Pieces, PoolBuf, RawBuf, RawVecs,
 };
 pub use completion::{Completion, CompletionInfo, Completions, Outcome};
 pub use context::{CancelResult, Context, Stats, scope};

@@ -2,7 +2,8 @@
 //! back when contexts are closed, when a process exits and when it is killed.
 //!
 //! A program of its own, which Cargo runs after the other tests, because no context can be made while
-//! the limit is used up. The tests change no setting of the machine.
+//! the limit is used up. One test changes a setting of the machine, the reserve of huge pages, and puts
+//! it back.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +22,8 @@
 mod support;
 
 use linux_aio::{
-    Batch, Context, ContextError, Errno, PageBuf, PollEvents, Request, SetupError, raw::RawContext,
+    Batch, BufPool, Context, ContextError, Errno, PageBuf, PageKind, PollEvents, Request,
+    SetupError, raw::RawContext,
 };
 use std::{
     fs::{self, File},
@@ -332,4 +334,55 @@ fn kill_with_writes_in_flight_gives_limit_back() {
         stall.lift();
     });
     assert!(device.content(BLOCKS * BLOCK).iter().all(|&byte| byte == 0), "all blocks are written");
+}
+
+#[test]
+fn pool_takes_reserved_huge_pages_or_falls_back() {
+    const RESERVE: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+    const HUGE: usize = 2 << 20;
+    /// Puts the reserve back.
+    struct Reserve(String);
+    impl Drop for Reserve {
+        fn drop(&mut self) {
+            let _ = fs::write(RESERVE, self.0.as_bytes());
+        }
+    }
+    let _guard = one_at_a_time();
+    let number = || fs::read_to_string(RESERVE).map(|text| text.trim().parse::<usize>().unwrap());
+    let Ok(before) = number() else {
+        return skip("the kernel has no huge pages of 2 MiB");
+    };
+    let reserve = Reserve(before.to_string());
+    if let Err(error) = fs::write(RESERVE, (before + 4).to_string()) {
+        return skip(format!("{RESERVE} cannot be written: {error}"));
+    }
+    if number().unwrap() < before + 4 {
+        return skip("the kernel finds no memory for four huge pages");
+    }
+    let mut pool = BufPool::with_pages(7, 1 << 20, PageKind::HugeTlb).unwrap();
+    assert_eq!(pool.pages(), PageKind::HugeTlb);
+    pool.touch();
+    // 7 MiB take four pages; the result is at most the length that was mapped.
+    assert_eq!(pool.huge_bytes(), Ok(4 * HUGE));
+    let mut buf = pool.take().unwrap();
+    buf.fill(7);
+    let more = BufPool::with_pages(64, 1 << 20, PageKind::HugeTlb).unwrap();
+    assert_ne!(more.pages(), PageKind::HugeTlb, "the reserve does not suffice");
+    drop(more);
+
+    let file = file_with(&pattern(1 << 20));
+    let mut cx = Context::new(1).unwrap();
+    cx.submit_one(Request::read(&file, buf, 0)).unwrap();
+    drop(pool);
+    let done = cx.wait_one(None).unwrap().unwrap();
+    assert_eq!(done.result, Ok(1 << 20));
+    assert!(done.buf[..] == pattern(1 << 20));
+    drop(done);
+
+    // All pages went back to the reserve.
+    let again = BufPool::with_pages(8, 1 << 20, PageKind::HugeTlb).unwrap();
+    assert_eq!(again.pages(), PageKind::HugeTlb);
+    drop(again);
+    drop(reserve);
+    assert_eq!(number().unwrap(), before);
 }

@@ -41,6 +41,7 @@ mod move_context;
 mod no_rest;
 mod owned_files;
 mod poll;
+mod pool;
 mod probe;
 mod probe_truth;
 mod random_operations;

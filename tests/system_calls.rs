@@ -4,7 +4,7 @@
 
 use crate::support::{Child, file_with, forbid_all_but};
 use linux_aio::{
-    Batch, Context, Fd, PageBuf, PollEvents, Probe, Request, SignalSet,
+    Batch, BufPool, Context, Fd, PageBuf, PageKind, PollEvents, Probe, Request, SignalSet,
     abi::{IoEvent, Iocb},
     raw::RawContext,
 };
@@ -227,11 +227,37 @@ fn other_methods_make_listed_calls_only() {
         },
     );
     check(&["PageBuf::new"], || {}, |()| core::mem::forget(PageBuf::new(4096).unwrap()));
+    check(&["PageBuf::new"], || {}, |()| core::mem::forget(PageBuf::new(4 << 20).unwrap()));
     let page = || Some(PageBuf::new(4096).unwrap());
     check(&["PageBuf"], page, |page| drop(page.take()));
     let file = || file_with(&[7; 8192]);
     check(&["Probe::run"], file, |file| _ = Probe::run(&*file).unwrap());
     check(&["Probe::run"], || io::pipe().unwrap().0, |pipe| _ = Probe::run(&*pipe).unwrap());
+}
+
+#[test]
+fn pools_make_listed_calls_only() {
+    let pool = || Some(BufPool::new(64, 64 << 10).unwrap());
+    let new = |pages| core::mem::forget(BufPool::with_pages(4, 4 << 20, pages).unwrap());
+    for pages in [PageKind::Base, PageKind::Transparent, PageKind::HugeTlb] {
+        check(&["BufPool::new"], || {}, |()| new(pages));
+    }
+    check(&["BufPool::take"], pool, |pool| {
+        let pool = pool.as_mut().unwrap();
+        pool.touch();
+        let bufs = [(); 3].map(|()| pool.take().unwrap());
+        drop(bufs);
+        assert_eq!((pool.available(), pool.count(), pool.len_bytes()), (64, 64, 64 << 10));
+        let _kind = pool.pages();
+    });
+    check(&["BufPool::huge_bytes"], pool, |pool| {
+        pool.as_ref().unwrap().huge_bytes().unwrap();
+    });
+    check(&["BufPool"], pool, |pool| {
+        let buf = pool.as_ref().unwrap().take();
+        drop(pool.take());
+        drop(buf);
+    });
 }
 
 #[test]

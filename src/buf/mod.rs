@@ -10,12 +10,14 @@ mod io_slice;
 mod option;
 mod page_buf;
 mod pieces;
+mod pool;
 mod raw;
 
 pub use any::{Buf, IntoBuf};
 pub use io_slice::{IoSlice, IoSliceMut};
 pub use page_buf::PageBuf;
 pub use pieces::Pieces;
+pub use pool::{BufPool, PageKind, PoolBuf};
 pub use raw::{RawBuf, RawVecs};
 
 use crate::types::Opcode;
@@ -31,7 +33,7 @@ use crate::types::Opcode;
 ///
 /// | buffer | `read` | `write` | `readv` | `writev` |
 /// |---|---|---|---|---|
-/// | [`PageBuf`], `Box<[u8]>` and `Vec<u8>` (feature `alloc`), `&mut [u8]` | ✓ | ✓ | | |
+/// | [`PageBuf`], [`PoolBuf`], `Box<[u8]>` and `Vec<u8>` (feature `alloc`), `&mut [u8]` | ✓ | ✓ | | |
 /// | `&[u8]` | | ✓ | | |
 /// | [`Pieces`] of the above | | | ✓ | ✓ |
 /// | [`&mut [IoSliceMut]`](IoSliceMut) | | | ✓ | ✓ |
@@ -92,7 +94,7 @@ pub unsafe trait IoBuf {
 
 /// A buffer in one piece.
 ///
-/// `&[u8]`, `&mut [u8]`, [`PageBuf`] and [`RawBuf`] implement it, and with the feature `alloc`
+/// `&[u8]`, `&mut [u8]`, [`PageBuf`], [`PoolBuf`] and [`RawBuf`] implement it, and with the feature `alloc`
 /// `Box<[u8]>` and `Vec<u8>` (its initialised part, [`Vec::len`] bytes). Arrays do not: their bytes
 /// move with the value.
 ///
@@ -104,7 +106,7 @@ pub unsafe trait IoBuf {
 /// implement [`IoVecs`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a buffer in one piece for `read` and `write`",
-    note = "use `PageBuf`, `Box<[u8]>` or `Vec<u8>` (feature `alloc`), or in a scope `&[u8]` or `&mut [u8]`",
+    note = "use `PageBuf`, `PoolBuf`, `Box<[u8]>` or `Vec<u8>` (feature `alloc`), or in a scope `&[u8]` or `&mut [u8]`",
     note = "arrays move with their bytes: borrow them as slices in a scope"
 )]
 pub unsafe trait IoBytes: IoBuf {}

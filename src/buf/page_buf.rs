@@ -1,7 +1,10 @@
 //! [`PageBuf`]: a buffer for direct I/O, without an allocator.
 
 use super::{IoBuf, IoBufMut, IoBytes};
-use crate::{sys::mm::Pages, types::Errno};
+use crate::{
+    sys::mm::{HUGE_PAGE, Pages},
+    types::Errno,
+};
 use core::{
     fmt,
     ops::{Deref, DerefMut},
@@ -15,7 +18,8 @@ use core::{
 /// safe from lost bytes if the process forks while they are in flight, see [`IoBuf`].
 ///
 /// Each buffer is a separate mapping, so making one is slow: reuse the buffers that completions
-/// return.
+/// return, or take buffers from a [`BufPool`](crate::BufPool). A buffer of 2 MiB or more is in
+/// transparent huge pages, if the machine has them.
 ///
 /// ```
 /// use linux_aio::PageBuf;
@@ -29,7 +33,7 @@ use core::{
 ///
 /// # Kernel
 ///
-/// `mmap(2)` with `MAP_PRIVATE | MAP_ANONYMOUS`.
+/// `mmap(2)` with `MAP_PRIVATE | MAP_ANONYMOUS`; from 2 MiB on, `madvise(2)` with `MADV_HUGEPAGE`.
 pub struct PageBuf {
     pages: Pages,
 }
@@ -45,6 +49,10 @@ impl PageBuf {
     pub fn new(len_bytes: usize) -> Result<Self, Errno> {
         if len_bytes == 0 {
             return Ok(Self::empty());
+        }
+        if len_bytes >= HUGE_PAGE {
+            let (pages, _huge) = Pages::map_transparent(len_bytes)?;
+            return Ok(Self { pages });
         }
         Ok(Self { pages: Pages::map(len_bytes)? })
     }

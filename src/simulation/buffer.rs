@@ -1,7 +1,7 @@
 //! Buffers and tags that are counted, and that detect when they are dropped too early or twice.
 
 use crate::{
-    buf::{IoBuf, IoBufMut, IoBytes, Pieces},
+    buf::{BufPool, IoBuf, IoBufMut, IoBytes, Pieces, PoolBuf},
     completion::Completion,
     request::{IntoFile, Request},
     sys::fake::Kernel,
@@ -24,8 +24,8 @@ pub(super) const LEN: usize = 64;
 pub(super) struct Ledger {
     /// The numbers of the tags.
     pub(super) tags: BTreeSet<u32>,
-    /// The tracked buffers, by their addresses.
-    pub(super) buffers: BTreeMap<usize, NonNull<[u8; LEN]>>,
+    /// The buffers, by their addresses, with the memory of those that are on the heap.
+    pub(super) buffers: BTreeMap<usize, Option<NonNull<[u8; LEN]>>>,
     /// The number of owners of files of requests that were not submitted.
     pub(super) files: usize,
     /// Messages about errors that were detected.
@@ -36,6 +36,24 @@ impl Ledger {
     /// Returns the addresses of the buffers.
     pub(super) fn addresses(&self) -> BTreeSet<usize> {
         self.buffers.keys().copied().collect()
+    }
+
+    /// Records a new buffer.
+    fn add(&mut self, address: usize, on_heap: Option<NonNull<[u8; LEN]>>) {
+        assert_eq!(self.buffers.insert(address, on_heap), None, "two buffers at one address");
+    }
+
+    /// Records that a buffer is dropped. Returns whether it existed.
+    fn remove(&mut self, address: usize) -> bool {
+        let in_use = Kernel::current().is_some_and(|kernel| kernel.uses_memory(address, LEN));
+        if in_use {
+            self.violations.push(format!("a buffer was dropped in flight: {address:#x}"));
+        }
+        let known = self.buffers.remove(&address).is_some();
+        if !known {
+            self.violations.push(format!("a buffer was dropped twice: {address:#x}"));
+        }
+        known
     }
 }
 
@@ -101,25 +119,14 @@ pub(super) struct Tracked {
 impl Tracked {
     fn new() -> Self {
         let bytes = NonNull::from(Box::leak(Box::new([0; LEN])));
-        assert_eq!(ledger(|ledger| ledger.buffers.insert(bytes.addr().get(), bytes)), None);
+        ledger(|ledger| ledger.add(bytes.addr().get(), Some(bytes)));
         Self { bytes }
     }
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        let address = self.bytes.addr().get();
-        let in_use = Kernel::current().is_some_and(|kernel| kernel.uses_memory(address, LEN));
-        let known = ledger(|ledger| {
-            if in_use {
-                ledger.violations.push(format!("a buffer was dropped in flight: {address:#x}"));
-            }
-            let known = ledger.buffers.remove(&address).is_some();
-            if !known {
-                ledger.violations.push(format!("a buffer was dropped twice: {address:#x}"));
-            }
-            known
-        });
+        let known = ledger(|ledger| ledger.remove(self.bytes.addr().get()));
         if known {
             // SAFETY: `bytes` comes from `Box::leak`, and was not freed before.
             drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
@@ -131,7 +138,7 @@ impl Drop for Ledger {
     /// Frees leaked buffers, so that leak detectors do not report them. The fake kernel that used
     /// them has been dropped, or does not run any more.
     fn drop(&mut self) {
-        for bytes in self.buffers.values() {
+        for bytes in self.buffers.values().flatten() {
             // SAFETY: `bytes` comes from `Box::leak`, and its `Tracked` was leaked.
             drop(unsafe { Box::from_raw(bytes.as_ptr()) });
         }
@@ -164,6 +171,41 @@ impl AsRef<[u8]> for Tracked {
 
 // SAFETY: the value owns the box, whose bytes are valid for writes.
 unsafe impl IoBufMut for Tracked {}
+
+/// A buffer of a pool.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    buf: PoolBuf,
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        ledger(|ledger| ledger.remove(self.buf.io_ptr().addr()));
+    }
+}
+
+// SAFETY: every method delegates to the `PoolBuf`, which the value owns.
+unsafe impl IoBuf for Pooled {
+    fn io_ptr(&mut self) -> *mut u8 {
+        self.buf.io_ptr()
+    }
+
+    fn io_len(&self) -> usize {
+        self.buf.io_len()
+    }
+}
+
+// SAFETY: the `PoolBuf` is `IoBytes`.
+unsafe impl IoBytes for Pooled {}
+
+// SAFETY: the `PoolBuf` is `IoBufMut`.
+unsafe impl IoBufMut for Pooled {}
+
+impl AsRef<[u8]> for Pooled {
+    fn as_ref(&self) -> &[u8] {
+        &self.buf
+    }
+}
 
 /// The operations of programs on buffers of any type.
 pub(super) trait Buffer: IoBuf + Sized {
@@ -230,6 +272,8 @@ in_one_piece!(Tracked, |self| {
     // SAFETY: the box exists as long as `self`, and is borrowed like `self`.
     unsafe { self.bytes.as_mut() }
 });
+
+in_one_piece!(Pooled, |self| &mut self.buf);
 
 impl Buffer for Pieces<Tracked, 3> {
     fn part(_asked: Range<usize>) -> Range<usize> {
@@ -303,6 +347,29 @@ impl Pool<Pieces<Tracked, 3>> for HeapPieces {
     }
 
     fn give_back(&mut self, _buf: Pieces<Tracked, 3>) {}
+}
+
+/// Takes buffers from a [`BufPool`], which is replaced by another from time to time, while its buffers
+/// are in use.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    pool: Option<BufPool>,
+    taken: u32,
+}
+
+impl Pool<Pooled> for Blocks {
+    fn take(&mut self) -> Option<Pooled> {
+        self.taken += 1;
+        if self.pool.is_none() || self.taken.is_multiple_of(9) {
+            // This may fail for lack of memory.
+            self.pool = BufPool::new(5, LEN).ok();
+        }
+        let mut buf = self.pool.as_ref()?.take()?;
+        ledger(|ledger| ledger.add(buf.io_ptr().addr(), None));
+        Some(Pooled { buf })
+    }
+
+    fn give_back(&mut self, _buf: Pooled) {}
 }
 
 /// Borrowed buffers, for a scope.

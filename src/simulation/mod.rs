@@ -34,7 +34,7 @@ use crate::{
     buf::Pieces,
     sys::fake::{Entropy, Faults, Kernel},
 };
-use buffer::{Heap, HeapPieces, Tracked};
+use buffer::{Blocks, Heap, HeapPieces, Pooled, Tracked};
 use owner::Owner;
 use program::Operation;
 use std::vec::Vec;
@@ -85,9 +85,10 @@ impl Program {
         let world = World::new(Entropy::bytes(self.kernel.clone()), faults, self.setup);
         let kernel = world.kernel.clone();
         let operations = self.operations.iter().map(Operation::of).collect::<Vec<_>>();
-        kernel.run(|| match self.setup[1] % 3 {
+        kernel.run(|| match self.setup[1] % 4 {
             0 => Owner::<Tracked, Heap>::new(world, Heap, 4).play(&operations),
             1 => Owner::<Tracked, Heap>::new(world, Heap, 1).play(&operations),
+            2 => Owner::<Pooled, Blocks>::new(world, Blocks::default(), 4).play(&operations),
             _ => {
                 Owner::<Pieces<Tracked, 3>, HeapPieces>::new(world, HeapPieces, 4).play(&operations)
             }

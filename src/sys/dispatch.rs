@@ -61,12 +61,16 @@ calls! {
 calls! {
     fn write(fd: i32, bytes: &[u8]) -> Result<usize, Errno>;
     fn mmap(len: usize) -> Result<NonNull<u8>, Errno>;
+    fn mmap_aligned(len: usize) -> Result<NonNull<u8>, Errno>;
+    fn mmap_hugetlb(len: usize) -> Result<NonNull<u8>, Errno>;
+    fn madvise_hugepage(pages: NonNull<u8>, len: usize) -> Result<(), Errno>;
     fn monotonic() -> Option<Duration>;
     fn duplicate(fd: i32) -> Result<i32, Errno>;
     fn file_kind(fd: i32) -> FileKind;
     fn is_mapped(page: usize) -> bool;
     fn set_signal_mask(mask: u64) -> Result<u64, Errno>;
     fn read_file(path: &CStr, into: &mut [u8]) -> Result<usize, Errno>;
+    fn read_pieces(path: &CStr, piece: &mut [u8], each: &mut dyn FnMut(&[u8])) -> Result<(), Errno>;
 }
 
 /// Ends the process immediately, without unwinding.

@@ -1,6 +1,9 @@
 //! The other system calls that the crate makes, by the inline assembly of `sc`.
 
-use super::file_kind::FileKind;
+use super::{
+    file_kind::FileKind,
+    mm::{HUGE_PAGE, page_size},
+};
 use crate::{
     abi::Timespec,
     types::{Errno, cast, errno::decode},
@@ -14,12 +17,68 @@ use sc::nr;
 ///
 /// `EINVAL` if `len` is 0; `ENOMEM`.
 pub(crate) fn mmap(len: usize) -> Result<NonNull<u8>, Errno> {
+    map(len, 0)
+}
+
+/// Maps private pages of zeros from the kernel's reserve of huge pages (`MAP_HUGETLB`) of
+/// [`HUGE_PAGE`] bytes.
+///
+/// # Errors
+///
+/// `ENOMEM`: the reserve does not suffice. `EINVAL`: `len` is 0, or the kernel has no huge pages of
+/// this size.
+pub(crate) fn mmap_hugetlb(len: usize) -> Result<NonNull<u8>, Errno> {
+    const MAP_HUGETLB: usize = 0x40000;
+    const MAP_HUGE_SHIFT: u32 = 26;
+    const SIZE: usize = cast::from_u32(HUGE_PAGE.trailing_zeros()) << MAP_HUGE_SHIFT;
+    map(len, MAP_HUGETLB | SIZE)
+}
+
+/// Maps private pages of zeros at an address that is a multiple of [`HUGE_PAGE`]: `len` bytes,
+/// rounded up to whole pages. (If a sandbox forbids `munmap`, the address may be another.)
+///
+/// # Errors
+///
+/// Those of [`mmap`].
+pub(crate) fn mmap_aligned(len: usize) -> Result<NonNull<u8>, Errno> {
+    // Since Linux 6.7, the kernel aligns such mappings itself.
+    let pages = map(len, 0)?;
+    let before = pages.as_ptr().addr().wrapping_neg() % HUGE_PAGE;
+    if before == 0 {
+        return Ok(pages);
+    }
+    // SAFETY: the pages were just mapped, and are not used if the call succeeds.
+    if unsafe { munmap(pages, len) }.is_err() {
+        // A sandbox forbids the call.
+        return Ok(pages);
+    }
+    // A longer mapping contains an aligned part of `len` bytes. Its two ends are unmapped.
+    let len = len.checked_next_multiple_of(page_size()).ok_or(Errno::ENOMEM)?;
+    let whole_len = len.checked_add(HUGE_PAGE).ok_or(Errno::ENOMEM)?;
+    let whole = map(whole_len, 0)?;
+    let before = whole.as_ptr().addr().wrapping_neg() % HUGE_PAGE;
+    // SAFETY: `before` is less than `HUGE_PAGE`, and so less than `whole_len`.
+    let aligned = unsafe { whole.add(before) };
+    // SAFETY: `before + len` is at most `whole_len`.
+    let after = unsafe { aligned.add(len) };
+    for (end, end_len) in [(whole, before), (after, HUGE_PAGE - before)] {
+        if end_len > 0 {
+            // SAFETY: the end was just mapped, is not used, and is not returned. If the call fails,
+            // the address range stays in use; its pages were never touched.
+            let _unmapped = unsafe { munmap(end, end_len) };
+        }
+    }
+    Ok(aligned)
+}
+
+/// Maps private, anonymous pages, with further `MAP_` flags other than `MAP_FIXED`.
+fn map(len: usize, flags: usize) -> Result<NonNull<u8>, Errno> {
     const READ_WRITE: usize = 0x1 | 0x2; // PROT_READ | PROT_WRITE
     const PRIVATE_ANONYMOUS: usize = 0x2 | 0x20; // MAP_PRIVATE | MAP_ANONYMOUS
     const NO_FILE: usize = usize::MAX;
+    let flags = PRIVATE_ANONYMOUS | flags;
     // SAFETY: without MAP_FIXED the kernel selects addresses at which nothing is mapped.
-    let returned =
-        unsafe { sc::syscall6(nr::MMAP, 0, len, READ_WRITE, PRIVATE_ANONYMOUS, NO_FILE, 0) };
+    let returned = unsafe { sc::syscall6(nr::MMAP, 0, len, READ_WRITE, flags, NO_FILE, 0) };
     let address = decode(returned)?;
     NonNull::new(core::ptr::with_exposed_provenance_mut(address)).ok_or(Errno::ENOMEM)
 }
@@ -32,7 +91,8 @@ pub(crate) fn mmap(len: usize) -> Result<NonNull<u8>, Errno> {
 ///
 /// # Safety
 ///
-/// The pages were mapped by [`mmap`] with the same `len`, and no code uses them afterwards.
+/// The pages were mapped by [`mmap`], [`mmap_aligned`] or [`mmap_hugetlb`] with the same `len`, or are
+/// a part of such pages, and no code uses them afterwards.
 pub(crate) unsafe fn munmap(pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
     // SAFETY: the range is a mapping of `mmap` that is not used afterwards (duty of the caller).
     let returned = unsafe { sc::syscall2(nr::MUNMAP, pages.as_ptr().expose_provenance(), len) };
@@ -54,6 +114,20 @@ pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Res
     // caller).
     let returned = unsafe {
         sc::syscall3(nr::MADVISE, pages.as_ptr().expose_provenance(), len, MADV_WIPEONFORK)
+    };
+    decode(returned).map(drop)
+}
+
+/// Advises the kernel to use huge pages for this memory (`MADV_HUGEPAGE`).
+///
+/// # Errors
+///
+/// `EINVAL`: the kernel has no transparent huge pages.
+pub(crate) fn madvise_hugepage(pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
+    const MADV_HUGEPAGE: usize = 14;
+    // SAFETY: the advice does not change the content of memory, nor what may access it.
+    let returned = unsafe {
+        sc::syscall3(nr::MADVISE, pages.as_ptr().expose_provenance(), len, MADV_HUGEPAGE)
     };
     decode(returned).map(drop)
 }
@@ -167,18 +241,51 @@ pub(crate) fn set_signal_mask(mask: u64) -> Result<u64, Errno> {
 ///
 /// Those of `openat` and `read`.
 pub(crate) fn read_file(path: &CStr, into: &mut [u8]) -> Result<usize, Errno> {
+    let fd = open(path)?;
+    let read = read(fd, into);
+    // SAFETY: the descriptor was opened above, and is not used afterwards.
+    unsafe { close(fd) };
+    read
+}
+
+/// Reads a file to its end, in pieces of at most `piece.len()` bytes.
+///
+/// # Errors
+///
+/// Those of `openat` and `read`.
+pub(crate) fn read_pieces(
+    path: &CStr,
+    piece: &mut [u8],
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<(), Errno> {
+    let fd = open(path)?;
+    let read = loop {
+        match read(fd, piece) {
+            Ok(0) => break Ok(()),
+            Ok(len) => each(piece.get(..len).unwrap_or_default()),
+            Err(errno) => break Err(errno),
+        }
+    };
+    // SAFETY: the descriptor was opened above, and is not used afterwards.
+    unsafe { close(fd) };
+    read
+}
+
+/// Opens a file for reading, closed on exec.
+fn open(path: &CStr) -> Result<i32, Errno> {
     const AT_FDCWD: usize = (-100_isize).cast_unsigned();
     const READ_ONLY_CLOSE_ON_EXEC: usize = 0o2_000_000; // O_RDONLY | O_CLOEXEC
     let path = path.as_ptr().expose_provenance();
     // SAFETY: the path ends in a zero byte.
     let opened = unsafe { sc::syscall4(nr::OPENAT, AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0) };
-    let fd = decode(opened)?;
+    decode(opened).map(cast::to_i32)
+}
+
+/// Reads from a file, and returns how many bytes were read.
+fn read(fd: i32, into: &mut [u8]) -> Result<usize, Errno> {
+    let address = into.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most `into.len()` bytes, to `into`.
-    let read =
-        unsafe { sc::syscall3(nr::READ, fd, into.as_mut_ptr().expose_provenance(), into.len()) };
-    // SAFETY: the descriptor was opened above, and is not used afterwards.
-    let _closed = unsafe { sc::syscall1(nr::CLOSE, fd) };
-    decode(read)
+    decode(unsafe { sc::syscall3(nr::READ, cast::from_i32(fd), address, into.len()) })
 }
 
 /// Ends the process immediately, without unwinding, by an illegal instruction.

@@ -24,6 +24,7 @@ pub(crate) mod fork_guard;
 mod linux;
 pub(crate) mod mm;
 pub(crate) mod proc;
+pub(crate) mod smaps;
 
 #[cfg(any(test, linux_aio_fake))]
 use dispatch as body;
@@ -41,7 +42,7 @@ mod real {
 }
 
 pub(crate) use body::{
-    abort, close, duplicate, file_kind, is_mapped, madvise_wipe_on_fork, mmap, monotonic, munmap,
-    read_file, set_signal_mask, write,
+    abort, close, duplicate, file_kind, is_mapped, madvise_hugepage, madvise_wipe_on_fork, mmap,
+    mmap_aligned, mmap_hugetlb, monotonic, munmap, read_file, read_pieces, set_signal_mask, write,
 };
 pub use body::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

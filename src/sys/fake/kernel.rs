@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
-    sys::file_kind::FileKind,
+    sys::{
+        file_kind::FileKind,
+        mm::{HUGE_PAGE, Pages},
+    },
     types::Errno,
 };
 use core::{
@@ -294,7 +297,27 @@ impl Kernel {
     }
 
     pub(crate) fn mmap(&self, len: usize) -> Result<NonNull<u8>, Errno> {
-        self.state().mmap(len)
+        self.state().mmap(len, Pages::ALIGN)
+    }
+
+    pub(crate) fn mmap_aligned(&self, len: usize) -> Result<NonNull<u8>, Errno> {
+        self.state().mmap(len, HUGE_PAGE)
+    }
+
+    pub(crate) fn mmap_hugetlb(&self, len: usize) -> Result<NonNull<u8>, Errno> {
+        let mut state = self.state();
+        if !len.is_multiple_of(HUGE_PAGE) {
+            return Err(Errno::EINVAL);
+        }
+        // The reserve may be used up.
+        if state.entropy.one_in(2) {
+            return Err(Errno::ENOMEM);
+        }
+        state.mmap(len, HUGE_PAGE)
+    }
+
+    pub(crate) fn madvise_hugepage(&self, _pages: NonNull<u8>, _len: usize) -> Result<(), Errno> {
+        if self.state().entropy.one_in(2) { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
     pub(crate) unsafe fn munmap(&self, pages: NonNull<u8>, len: usize) -> Result<(), Errno> {
@@ -360,5 +383,14 @@ impl Kernel {
         let len = text.len().min(into.len());
         into[..len].copy_from_slice(&text.as_bytes()[..len]);
         Ok(len)
+    }
+
+    pub(crate) fn read_pieces(
+        &self,
+        _path: &CStr,
+        _piece: &mut [u8],
+        _each: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Errno> {
+        Err(Errno::ENOENT)
     }
 }

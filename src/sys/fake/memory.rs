@@ -27,7 +27,8 @@ struct Mapping {
 pub(super) type Contents = Vec<(usize, Vec<u8>)>;
 
 impl State {
-    pub(super) fn mmap(&mut self, len: usize) -> Result<NonNull<u8>, Errno> {
+    /// Maps pages at a multiple of `align`.
+    pub(super) fn mmap(&mut self, len: usize, align: usize) -> Result<NonNull<u8>, Errno> {
         /// More than the memory of any machine.
         const MOST: usize = 1 << 36;
         if len == 0 {
@@ -36,7 +37,7 @@ impl State {
         if len > MOST || self.entropy.one_in(self.faults.no_memory) {
             return Err(Errno::ENOMEM);
         }
-        let layout = Layout::from_size_align(len, 4096).map_err(|_| Errno::ENOMEM)?;
+        let layout = Layout::from_size_align(len, align).map_err(|_| Errno::ENOMEM)?;
         // SAFETY: the length of the layout is not 0.
         let base = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).ok_or(Errno::ENOMEM)?;
         let address = base.as_ptr().expose_provenance();
