@@ -96,7 +96,7 @@ pub use buf::{
     PageKind, Pieces, PoolBuf, RawBuf, RawVecs,
 };
 pub use completion::{Completion, CompletionInfo, Completions, Outcome};
-pub use context::{CancelResult, Context, Stats, scope};
+pub use context::{BusyPoll, CancelResult, Context, Stats, scope};
 pub use error::{
     ContextError, Error, Full, PieceCountError, RangeError, RequestError, SetupError, SubmitError,
     SubmitOneError, Submitted,

@@ -19,6 +19,7 @@
 
 mod buffer_reuse;
 mod buffers;
+mod busy_poll;
 mod cancel;
 mod capacity;
 mod close_file;

@@ -4,7 +4,8 @@
 
 use crate::support::{Child, file_with, forbid_all_but};
 use linux_aio::{
-    Batch, BufPool, Context, Fd, PageBuf, PageKind, PollEvents, Probe, Request, SignalSet,
+    Batch, BufPool, BusyPoll, Context, Fd, PageBuf, PageKind, PollEvents, Probe, Request,
+    SignalSet,
     abi::{IoEvent, Iocb},
     raw::RawContext,
 };
@@ -179,6 +180,10 @@ fn waits_make_listed_calls_only() {
         check(&["Context::wait"], prepare, |io| {
             assert!(io.cx.wait_all(Some(Duration::from_millis(1))).unwrap().len() <= 1);
         });
+        check(&["Context::wait"], prepare, |io| {
+            io.cx.set_busy_poll(BusyPoll::Always(Duration::from_micros(100)));
+            assert!(io.cx.wait_all(Some(Duration::from_millis(1))).unwrap().len() <= 1);
+        });
         check(&["Context::wait_with_mask"], prepare, |io| {
             let timeout = Some(Duration::from_millis(1));
             assert!(io.cx.wait_with_mask(2, timeout, SignalSet::EMPTY).unwrap().len() <= 1);
@@ -198,6 +203,11 @@ fn other_methods_make_listed_calls_only() {
         io.cx.cancel_tag(&1).unwrap();
         assert_eq!(io.cx.cancel_tag(&9).unwrap(), linux_aio::CancelResult::NotInFlight);
     });
+    check(&["Context::set_busy_poll"], io, |io| {
+        io.cx.set_busy_poll(BusyPoll::Adaptive(Duration::from_micros(150)));
+        io.cx.set_busy_poll(BusyPoll::Off);
+    });
+    check(&["Context::has_completions"], io, |io| _ = io.cx.busy_polls());
     check(&["Context::set_eventfd"], io, |io| {
         // A pipe is not an eventfd.
         io.cx.set_eventfd(Some(Fd::from(&io.poll.0))).unwrap_err();

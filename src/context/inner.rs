@@ -1,6 +1,6 @@
 //! [`Inner`]: the part of a context that does not depend on the types of its buffers and tags.
 
-use super::{arena::Arena, stats::Stats};
+use super::{arena::Arena, busy_poll::Poller, stats::Stats};
 use crate::{
     abi::AioContext,
     error::{ContextError, SetupError},
@@ -33,6 +33,7 @@ pub(super) struct Inner {
     pub(super) stats: Stats,
     /// The eventfd of requests without an eventfd of their own.
     pub(super) eventfd: Option<OwnedFd>,
+    pub(super) busy_poll: Poller,
 }
 
 /// The number of contexts that this process has made. It may be too small if threads made some at
@@ -66,6 +67,7 @@ impl Inner {
             submitted: 0,
             stats: Stats::NONE,
             eventfd: None,
+            busy_poll: Poller::OFF,
         }
     }
 
@@ -113,6 +115,7 @@ impl Inner {
             submitted: 0,
             stats: Stats::NONE,
             eventfd: None,
+            busy_poll: Poller::OFF,
         })
     }
 

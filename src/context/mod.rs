@@ -1,9 +1,10 @@
 //! [`Context`]: a kernel context, with the buffers and tags of its requests.
 //!
 //! This file has the constructor and the destructor. Other methods are in the files `submit`,
-//! `wait`, `cancel`, `scope`, `eventfd` and `ring`.
+//! `wait`, `busy_poll`, `cancel`, `scope`, `eventfd` and `ring`.
 
 mod arena;
+mod busy_poll;
 mod cancel;
 mod eventfd;
 mod inner;
@@ -15,6 +16,7 @@ mod submit;
 mod tests;
 mod wait;
 
+pub use busy_poll::BusyPoll;
 pub use cancel::CancelResult;
 pub use scope::scope;
 pub use stats::Stats;
@@ -54,6 +56,9 @@ use inner::Inner;
 pub struct Context<B, T> {
     inner: Inner,
     slots: Slots<B, T>,
+    /// The function that receives events if waits poll. Programs that never make them poll are
+    /// linked without it.
+    receive_polling: Option<busy_poll::Receive<B, T>>,
 }
 
 impl<B: 'static, T> Context<B, T> {
@@ -78,7 +83,7 @@ impl<B: 'static, T> Context<B, T> {
         // SAFETY: (1) `Inner::new` has made the arena for these types; (2) the pages stay with the
         // table in this context; (3) the arena had no table.
         let slots = unsafe { inner.arena.slots(inner.generation) };
-        Ok(Self { inner, slots })
+        Ok(Self { inner, slots, receive_polling: None })
     }
 }
 
@@ -103,7 +108,8 @@ impl<B, T> Context<B, T> {
         let mut inner = mem::replace(inner, Inner::none());
         // The pointers in the arena are those of the previous table.
         inner.submitted = 0;
-        Ok(Self { inner, slots })
+        let receive_polling = Self::receive_polling_of(&inner);
+        Ok(Self { inner, slots, receive_polling })
     }
 
     /// Takes `inner` and the table, and leaves [`Inner::none`] and a table of no slots.

@@ -23,6 +23,11 @@ pub struct Stats {
     ///
     /// It is counted only while the completion ring is read.
     pub completed_in_submit: u64,
+    /// The number of waits that polled the completion ring and found enough events there, so that
+    /// they did not sleep ([`set_busy_poll`](crate::Context::set_busy_poll)).
+    pub busy_poll_hits: u64,
+    /// The number of waits that polled the completion ring in vain.
+    pub busy_poll_misses: u64,
     /// The number of events that were read from the completion ring, without a system call.
     pub ring_events: u64,
     /// 1 if the completion ring was inconsistent, because something other than the kernel has
@@ -39,6 +44,8 @@ impl Stats {
         spurious: 0,
         system_calls: 0,
         completed_in_submit: 0,
+        busy_poll_hits: 0,
+        busy_poll_misses: 0,
         ring_events: 0,
         ring_given_up: 0,
     };

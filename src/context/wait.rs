@@ -43,6 +43,8 @@ impl<B, T> Context<B, T> {
     ///   them, and `min` is not 0, no system call is made. Neither is one made if nothing is in
     ///   flight, or if the completion ring can be read and has enough events, see
     ///   [`reads_ring`](Self::reads_ring).
+    /// * It sleeps until there are enough, or polls the ring before it sleeps, see
+    ///   [`set_busy_poll`](Self::set_busy_poll).
     ///
     /// # Signals
     ///
@@ -218,11 +220,14 @@ impl<B, T> Context<B, T> {
         if self.drain_ring() && (self.slots.completed() >= min || timeout == Some(Duration::ZERO)) {
             return Ok(());
         }
-        self.receive_by_call(min, timeout)
+        match self.receive_polling {
+            Some(receive) => receive(self, min, timeout),
+            None => self.receive_by_call(min, timeout),
+        }
     }
 
     /// Does the same as [`receive`](Self::receive), by `io_getevents`.
-    fn receive_by_call(
+    pub(super) fn receive_by_call(
         &mut self,
         min: usize,
         timeout: Option<Duration>,

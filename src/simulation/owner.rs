@@ -84,7 +84,8 @@ impl<B: Buffer + 'static, P: Pool<B>> Owner<B, P> {
     fn set_up(&mut self) {
         if self.cx.is_none() {
             self.cx = Context::new(self.capacity).ok();
-            if let Some(cx) = &self.cx {
+            if let Some(cx) = &mut self.cx {
+                cx.set_busy_poll(self.world.busy_poll);
                 self.world.new_context(cx.id());
             }
         }

@@ -6,8 +6,10 @@ use super::{
 };
 use crate::{
     abi::AioContext,
+    context::BusyPoll,
     sys::fake::{Entropy, Faults, Kernel, Mode, Posted},
 };
+use core::time::Duration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -54,6 +56,8 @@ pub(super) struct World {
     pub(super) notifications: u64,
     /// The number of owners of files of requests in the batches outside of the current scope.
     pub(super) outer_files: usize,
+    /// The setting of each context.
+    pub(super) busy_poll: BusyPoll,
     /// The addresses of leaked buffers.
     pub(super) leaked_buffers: BTreeSet<usize>,
     /// The numbers of leaked tags.
@@ -71,6 +75,9 @@ pub(super) struct Files {
     pub(super) writer: i32,
     pub(super) eventfd: i32,
 }
+
+/// Some rounds of polling. Nothing completes while a program polls on the fake kernel.
+const BRIEF: Duration = Duration::from_nanos(10);
 
 impl World {
     pub(super) fn new(entropy: Entropy, faults: Faults, setup: [u8; 4]) -> Self {
@@ -113,6 +120,11 @@ impl World {
             notify: false,
             notifications: 0,
             outer_files: 0,
+            busy_poll: match setup[1] / 4 % 4 {
+                0 => BusyPoll::Always(BRIEF),
+                1 => BusyPoll::Adaptive(BRIEF),
+                _ => BusyPoll::Off,
+            },
             leaked_buffers: BTreeSet::new(),
             leaked_tags: BTreeSet::new(),
             played: Played::default(),
