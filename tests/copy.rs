@@ -242,13 +242,14 @@ fn output_says_direct_or_buffered() {
     let [source, destination] = ["source", "copy"].map(|name| dir.path().join(name));
     fs::write(&source, pattern(5000)).unwrap();
     let said = succeed(copy(&source, &destination).arg("--buffered"));
-    assert!(said.ends_with(" requests per system call, buffered\n"), "{said}");
+    assert!(said.contains(" requests per system call, buffers in "), "{said}");
+    assert!(said.ends_with(" pages, buffered\n"), "{said}");
 
     let direct = rustix::fs::OFlags::DIRECT.bits().cast_signed();
     let probe = OpenOptions::new().read(true).custom_flags(direct).open(&source);
     let said = succeed(&mut copy(&source, &destination));
     match probe {
-        Ok(_) => assert!(said.ends_with(" requests per system call, direct\n"), "{said}"),
+        Ok(_) => assert!(said.ends_with(" pages, direct\n"), "{said}"),
         Err(error) => skip(format!("no direct I/O in the temp directory: {error}")),
     }
 }
@@ -268,4 +269,31 @@ fn file_system_without_direct_io_is_copied_buffered() {
         assert!(String::from_utf8(output.stderr).unwrap().contains(&note));
         assert!(fs::read(to).unwrap() == pattern(1_000_001));
     }
+}
+
+#[test]
+fn demonstration_compares_and_leaves_nothing_behind() {
+    let dir = TempDir::new().unwrap();
+    let said = succeed(Command::new(program()).args(["--size", "2M"]).env("TMPDIR", dir.path()));
+    for words in
+        ["of 2 MiB", "The copy is identical", "std::fs::copy, then sync_all", "runs by turns"]
+    {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+    assert!(!said.contains("in memory"), "{said}");
+    assert_eq!(listing(dir.path()), []);
+}
+
+#[test]
+fn demonstration_on_tmpfs_says_so_and_needs_space() {
+    let Some(tmpfs) = Mount::new(&["-t", "tmpfs", "-o", "size=8M", "none"]) else { return };
+    let demo = |size| {
+        let mut demo = Command::new(program());
+        demo.args(["--size", size]).env("TMPDIR", tmpfs.path());
+        demo
+    };
+    let said = succeed(&mut demo("2M"));
+    assert!(said.contains("in memory (tmpfs), so no disk was measured"), "{said}");
+    let words = ["has 8 MiB free", "needs 10", "set TMPDIR"];
+    fail(&mut demo("5M"), tmpfs.path(), &words);
 }

@@ -6,16 +6,20 @@ use std::{ffi::OsString, fs, path::PathBuf};
 
 pub(crate) const USAGE: &str = "\
 usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
+       copy [--size SIZE] [--depth N] [--block SIZE] [--buffered]
        copy --help";
 
 pub(crate) const HELP: &str = "\
 Copies the file SRC to DST with many reads and writes in flight at once.
 
 usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
+       copy [--size SIZE] [--depth N] [--block SIZE] [--buffered]
 
-Without SRC and DST: a demonstration. It copies a file of 256 MiB in the
-temporary directory, compares, and measures.
+Without SRC and DST: a demonstration. It copies a file in the temporary
+directory (TMPDIR) several times, compares, and measures. The directory needs
+space for twice the file.
 
+  --size SIZE    bytes of that file, a multiple of 1 MiB: 256M, 4G (256M)
   --depth N      requests in flight, 1 to 65536 (64)
   --block SIZE   bytes of one request, a multiple of 4096: 4096, 256K, 1MiB (256K)
   --buffered     through the page cache; otherwise O_DIRECT, where it is possible
@@ -31,11 +35,22 @@ const MAX_DEPTH: usize = 65_536;
 /// The largest request. The kernel's limit is a little less than 2 GiB.
 const MAX_BLOCK: usize = 1 << 30;
 
+/// The size of the file of the demonstration, in MiB.
+const DEMO_MIB: u64 = 256;
+
 /// What the program does.
 pub(crate) enum Mode {
     Help,
-    Demo(Options),
-    Copy { source: PathBuf, destination: PathBuf, options: Options },
+    /// A demonstration with a file of this size.
+    Demo {
+        options: Options,
+        mib: u64,
+    },
+    Copy {
+        source: PathBuf,
+        destination: PathBuf,
+        options: Options,
+    },
 }
 
 /// How to copy.
@@ -57,12 +72,14 @@ pub(crate) struct Options {
 pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
     let mut options = Options { depth: 64, block: 256 << 10, buffered: false };
     let mut paths: Vec<OsString> = Vec::new();
+    let mut mib = None;
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Mode::Help),
             Arg::Long("buffered") => options.buffered = true,
             Arg::Long("depth") => options.depth = depth(&value(&mut parser)?)?,
             Arg::Long("block") => options.block = block(&value(&mut parser)?)?,
+            Arg::Long("size") => mib = Some(demo_mib(&value(&mut parser)?)?),
             Arg::Value(path) => paths.push(path),
             other => return Err(other.unexpected().to_string()),
         }
@@ -70,7 +87,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
     check_memory(&options)?;
     let mut paths = paths.into_iter().map(PathBuf::from);
     match (paths.next(), paths.next(), paths.next()) {
-        (None, ..) => Ok(Mode::Demo(options)),
+        (None, ..) => Ok(Mode::Demo { options, mib: mib.unwrap_or(DEMO_MIB) }),
+        _ if mib.is_some() => {
+            Err("--size is for the demonstration, which has neither SRC nor DST".into())
+        }
         (Some(source), Some(destination), None) => Ok(Mode::Copy { source, destination, options }),
         (Some(_), None, _) => Err("DST is missing: where should the copy go?".into()),
         (_, _, Some(extra)) => Err(format!("one argument too many: {extra:?}")),
@@ -100,6 +120,17 @@ fn block(text: &str) -> Result<usize, String> {
         return Err(format!("--block {text}: more than 1 GiB"));
     }
     Ok(block)
+}
+
+/// The size of the file of the demonstration, in MiB.
+fn demo_mib(text: &str) -> Result<u64, String> {
+    match size(text) {
+        Some(bytes) if bytes > 0 && bytes.is_multiple_of(1 << 20) => {
+            Ok(crate::extents::bytes(bytes >> 20))
+        }
+        Some(_) => Err(format!("--size {text}: not a multiple of 1 MiB")),
+        None => Err(format!("--size {text:?}: not a size such as 256M or 4GiB")),
+    }
 }
 
 /// A size in bytes; `None` if it is not one, or too large.

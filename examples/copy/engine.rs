@@ -2,7 +2,7 @@
 //! buffers:
 //!
 //! ```text
-//!             ┌───────────────── the buffer is idle ◀─────────────────┐
+//!             ┌──────────────── the pool of buffers ◀─────────────────┐
 //!             ▼                                                       │
 //! Blocks ──▶ Fill ──▶ submit ──▶ wait ──▶ Drain ──▶ submit ──▶ wait ──┘
 //!            (read the source)            (write the destination)
@@ -21,36 +21,77 @@ use crate::{
 };
 use core::time::Duration;
 use linux_aio::{
-    Batch, Borrowed, Completion, Context, ContextError, Errno, PageBuf, Request, Stats,
+    Batch, Borrowed, BufPool, BusyPoll, Completion, Context, ContextError, Errno, PageKind,
+    PoolBuf, Request, Stats,
 };
 use std::{io, thread};
 
 /// How many requests are submitted together. The context may have room for many more.
 const BATCH: usize = 64;
 
+/// How long a wait polls before it sleeps, where that pays off: while few requests are in flight.
+const POLL: Duration = Duration::from_micros(150);
+
+/// A context and buffers, for one copy after the other. Making it takes less than a millisecond, but the
+/// kernel needs 24 to 64 ms to end a context, so one is kept for all copies.
+pub(crate) struct Engine {
+    cx: Context<PoolBuf, Step>,
+    pool: BufPool,
+}
+
+impl Engine {
+    /// Makes a context and as many buffers as there may be requests in flight.
+    pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
+        let mut cx = Context::new(options.depth)?;
+        cx.set_busy_poll(BusyPoll::Adaptive(POLL));
+        let pool = BufPool::new(options.depth, options.block)
+            .map_err(|errno| Failure::Memory { bytes: options.depth * options.block, errno })?;
+        Ok(Self { cx, pool })
+    }
+
+    /// Copies the blocks of `source`.
+    pub(crate) fn copy(
+        &mut self,
+        source: &Source,
+        destination: &Destination,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        let Self { cx, pool } = self;
+        let copied = copy(cx, pool, source, destination, progress, interrupt);
+        if copied.is_err() {
+            // What is in flight must not be taken for a part of the next copy.
+            cx.wait_all(None)?.for_each(drop);
+        }
+        copied
+    }
+
+    /// The counters of all copies.
+    pub(crate) fn stats(&self) -> Stats {
+        self.cx.stats()
+    }
+
+    /// The kind of pages that the buffers are in.
+    pub(crate) fn pages(&self) -> PageKind {
+        self.pool.pages()
+    }
+}
+
 /// Copies the blocks of `source`.
-pub(crate) fn copy(
+fn copy(
+    cx: &mut Context<PoolBuf, Step>,
+    pool: &BufPool,
     source: &Source,
     destination: &Destination,
-    options: &Options,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<Stats, Failure> {
-    let mut cx = Context::<PageBuf, Step>::new(options.depth)?;
-    let mut work = Work {
-        source,
-        destination,
-        progress,
-        blocks: Blocks::new(source.extents(), options.block),
-        batch: Batch::new(),
-        idle: Vec::new(),
-        to_make: options.depth,
-        block_len: options.block,
-    };
+) -> Result<(), Failure> {
+    let blocks = Blocks::new(source.extents(), pool.len_bytes());
+    let mut work = Work { source, destination, progress, blocks, batch: Batch::new(), pool };
     loop {
-        work.submit(&mut cx)?;
+        work.submit(cx)?;
         if cx.outstanding() == 0 {
-            break;
+            return Ok(());
         }
         // Each completion may lead to another request, for which the batch must have room. Waiting for
         // a quarter of the requests keeps the disk busy, with fewer system calls than waiting for one.
@@ -61,23 +102,17 @@ pub(crate) fn copy(
         }
         interrupt.check()?;
     }
-    let stats = cx.stats();
-    cx.close()?;
-    Ok(stats)
 }
 
-/// What the requests have in common. The buffers are in `idle`, in the batch, or in the context.
+/// What the requests have in common. The buffers are in the pool, in the batch, or in the context.
 struct Work<'a> {
     source: &'a Source,
     destination: &'a Destination,
     progress: &'a Progress,
     /// The blocks that have not been started.
     blocks: Blocks<'a>,
-    batch: Batch<Borrowed<'a>, PageBuf, Step, BATCH>,
-    idle: Vec<PageBuf>,
-    /// How many buffers may still be made.
-    to_make: usize,
-    block_len: usize,
+    batch: Batch<Borrowed<'a>, PoolBuf, Step, BATCH>,
+    pool: &'a BufPool,
 }
 
 impl<'a> Work<'a> {
@@ -85,10 +120,10 @@ impl<'a> Work<'a> {
     ///
     /// If the kernel has no memory for all of them, the rest stays in the batch. At least one request
     /// is in flight then, and its completion makes room.
-    fn submit(&mut self, cx: &mut Context<PageBuf, Step>) -> Result<(), Failure> {
+    fn submit(&mut self, cx: &mut Context<PoolBuf, Step>) -> Result<(), Failure> {
         let mut patience = 100;
         loop {
-            self.fill_idle()?;
+            self.start_blocks()?;
             if self.batch.is_empty() {
                 return Ok(());
             }
@@ -108,17 +143,15 @@ impl<'a> Work<'a> {
     }
 
     /// Starts as many blocks as there are buffers for and the batch has room for.
-    fn fill_idle(&mut self) -> Result<(), Failure> {
-        while !self.batch.is_full() && (self.to_make > 0 || !self.idle.is_empty()) {
+    fn start_blocks(&mut self) -> Result<(), Failure> {
+        while !self.batch.is_full()
+            && let Some(buf) = self.pool.take()
+        {
             let Some(block) = self.blocks.next() else {
                 break;
             };
             let block =
                 block.map_err(|e| Failure::io("find the holes of", self.source.path(), e))?;
-            let buf = match self.idle.pop() {
-                Some(buf) => buf,
-                None => self.make_buffer()?,
-            };
             self.push(Direction::Fill, block, buf, 0)?;
         }
         Ok(())
@@ -129,7 +162,7 @@ impl<'a> Work<'a> {
         &mut self,
         direction: Direction,
         block: Block,
-        buf: PageBuf,
+        buf: PoolBuf,
         start: usize,
     ) -> Result<(), Failure> {
         let end = self.end(direction);
@@ -142,7 +175,7 @@ impl<'a> Work<'a> {
     }
 
     /// Decides what follows a request.
-    fn advance(&mut self, done: Completion<PageBuf, Step>) -> Result<(), Failure> {
+    fn advance(&mut self, done: Completion<PoolBuf, Step>) -> Result<(), Failure> {
         let Step { direction, block, direct } = done.tag;
         let start = done.info().range().start;
         match done.result {
@@ -150,7 +183,6 @@ impl<'a> Work<'a> {
                 Direction::Fill => self.filled(block, done.buf),
                 Direction::Drain => {
                     self.progress.advance(block.len);
-                    self.idle.push(done.buf);
                     Ok(())
                 }
             },
@@ -167,12 +199,11 @@ impl<'a> Work<'a> {
     }
 
     /// The block has been read: writes it, unless it may be a hole.
-    fn filled(&mut self, block: Block, mut buf: PageBuf) -> Result<(), Failure> {
+    fn filled(&mut self, block: Block, mut buf: PoolBuf) -> Result<(), Failure> {
         let mut bytes = buf.iter().take(block.len);
         if self.source.may_have_hidden_holes() && bytes.all(|&byte| byte == 0) {
             // The destination has a hole there.
             self.progress.advance(block.len);
-            self.idle.push(buf);
             return Ok(());
         }
         // The last direct write includes bytes of the buffer that are after the end of the file.
@@ -184,7 +215,7 @@ impl<'a> Work<'a> {
     /// Transfers the rest of a block, after so many bytes.
     fn came_out_short(
         &mut self,
-        done: Completion<PageBuf, Step>,
+        done: Completion<PoolBuf, Step>,
         bytes: usize,
     ) -> Result<(), Failure> {
         let Step { direction, block, direct } = done.tag;
@@ -210,12 +241,6 @@ impl<'a> Work<'a> {
                 self.push(direction, block, done.buf, reached)
             }
         }
-    }
-
-    fn make_buffer(&mut self) -> Result<PageBuf, Failure> {
-        self.to_make -= 1;
-        PageBuf::new(self.block_len)
-            .map_err(|errno| Failure::Memory { bytes: self.block_len, errno })
     }
 
     /// The file that requests of this direction access.

@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     },
     /// The file cannot be copied or replaced.
     Unfit { path: PathBuf, why: String },
-    /// No memory for a buffer.
+    /// No memory for the buffers.
     Memory { bytes: usize, errno: Errno },
     /// An error of the crate.
     Aio(Error),
@@ -67,8 +67,7 @@ impl fmt::Display for Failure {
             Self::Unfit { path, why } => write!(f, "{path:?} {why}"),
             Self::Memory { bytes, errno } => write!(
                 f,
-                "cannot have one more buffer of {bytes} bytes: {errno}: ask for a smaller --depth or \
-                 --block"
+                "cannot have {bytes} bytes of buffers: {errno}: ask for a smaller --depth or --block"
             ),
             Self::Aio(error) => error.fmt(f),
             Self::Print(error) => write!(f, "cannot write to the standard output: {error}"),

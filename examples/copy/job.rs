@@ -1,8 +1,8 @@
 //! A copy from start to finish.
 
 use crate::{
-    args::Options, destination::Destination, engine, failure::Failure, progress::Progress,
-    report::Copied, signals::Interrupt, source::Source, target::Target,
+    destination::Destination, engine::Engine, failure::Failure, progress::Progress, report::Copied,
+    signals::Interrupt, source::Source, target::Target,
 };
 use std::{path::Path, time::Instant};
 
@@ -10,21 +10,23 @@ use std::{path::Path, time::Instant};
 pub(crate) struct Job<'a> {
     pub(crate) source: &'a Path,
     pub(crate) destination: &'a Path,
-    pub(crate) options: Options,
+    /// Whether buffered I/O was asked for.
+    pub(crate) buffered: bool,
     pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Job<'_> {
     /// Copies. If it fails, the destination is unchanged.
-    pub(crate) fn run(&self) -> Result<Copied, Failure> {
+    pub(crate) fn run(&self, engine: &mut Engine) -> Result<Copied, Failure> {
         let began = Instant::now();
-        let direct = !self.options.buffered;
+        let before = engine.stats();
+        let direct = !self.buffered;
         let source = Source::open(self.source, direct)?;
         let target = Target::resolve(self.destination, &source)?;
         let destination = Destination::create(target, direct)?;
         let data_bytes = destination.prepare(&source)?;
         let progress = Progress::new(data_bytes);
-        let stats = engine::copy(&source, &destination, &self.options, &progress, self.interrupt)?;
+        engine.copy(&source, &destination, &progress, self.interrupt)?;
         drop(progress);
 
         let mut notes = Vec::new();
@@ -36,6 +38,16 @@ impl Job<'_> {
         }
         let direct = [source.end().is_direct(), destination.end().is_direct()];
         notes.extend(destination.commit(&source)?);
-        Ok(Copied { len: source.len(), data_bytes, elapsed: began.elapsed(), stats, direct, notes })
+        let after = engine.stats();
+        Ok(Copied {
+            len: source.len(),
+            data_bytes,
+            elapsed: began.elapsed(),
+            requests: after.accepted + after.refused - before.accepted - before.refused,
+            system_calls: after.system_calls - before.system_calls,
+            direct,
+            pages: engine.pages(),
+            notes,
+        })
     }
 }

@@ -19,14 +19,16 @@ mod engine;
 mod extents;
 mod failure;
 mod job;
+mod place;
 mod progress;
 mod report;
 mod signals;
 mod source;
+mod spread;
 mod step;
 mod target;
 
-use crate::{args::Mode, failure::Failure, job::Job, signals::Interrupt};
+use crate::{args::Mode, engine::Engine, failure::Failure, job::Job, signals::Interrupt};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -53,11 +55,16 @@ fn run(mode: Mode) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     match mode {
         Mode::Help => report::print(format_args!("{}", args::HELP)),
-        Mode::Demo(options) => demo::run(options, &interrupt),
+        Mode::Demo { options, mib } => demo::run(&options, mib, &interrupt),
         Mode::Copy { source, destination, options } => {
-            let job =
-                Job { source: &source, destination: &destination, options, interrupt: &interrupt };
-            let copied = job.run()?;
+            let mut engine = Engine::new(&options)?;
+            let job = Job {
+                source: &source,
+                destination: &destination,
+                buffered: options.buffered,
+                interrupt: &interrupt,
+            };
+            let copied = job.run(&mut engine)?;
             for note in &copied.notes {
                 complain(&format!("copy: note: {note}"));
             }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use core::{fmt, time::Duration};
-use linux_aio::Stats;
+use linux_aio::PageKind;
 use std::io::{self, Write as _};
 
 /// A copy that is complete.
@@ -13,9 +13,13 @@ pub(crate) struct Copied {
     pub(crate) data_bytes: u64,
     /// From opening the source until all was on the disk.
     pub(crate) elapsed: Duration,
-    pub(crate) stats: Stats,
+    pub(crate) requests: u64,
+    /// Of the calls that submit requests or wait for them.
+    pub(crate) system_calls: u64,
     /// Whether the source was read, and the destination written, by direct I/O.
     pub(crate) direct: [bool; 2],
+    /// The kind of pages that the buffers are in.
+    pub(crate) pages: PageKind,
     /// What was done differently from what was asked for.
     pub(crate) notes: Vec<String>,
 }
@@ -23,8 +27,16 @@ pub(crate) struct Copied {
 impl Copied {
     /// Requests per system call, on average.
     pub(crate) fn requests_per_call(&self) -> Tenths {
-        let requests = self.stats.accepted + self.stats.refused;
-        Tenths::ratio(requests.into(), self.stats.system_calls.into())
+        Tenths::ratio(self.requests.into(), self.system_calls.into())
+    }
+
+    /// The pages of the buffers.
+    pub(crate) fn buffers(&self) -> &'static str {
+        if self.pages == PageKind::Base {
+            "buffers in small pages"
+        } else {
+            "buffers in huge pages"
+        }
     }
 
     /// How the two files were accessed.
@@ -46,10 +58,11 @@ impl fmt::Display for Copied {
         }
         writeln!(
             f,
-            " in {:.3} s, {} MiB/s, {} requests per system call, {}",
+            " in {:.3} s, {} MiB/s, {} requests per system call, {}, {}",
             self.elapsed.as_secs_f64(),
             mib_per_second(self.data_bytes, self.elapsed),
             self.requests_per_call(),
+            self.buffers(),
             self.access()
         )
     }
@@ -69,6 +82,14 @@ impl Tenths {
     /// `of / by`, and 0 of nothing.
     pub(crate) fn ratio(of: u128, by: u128) -> Self {
         Self((of * 10 + by / 2).checked_div(by).unwrap_or(0))
+    }
+}
+
+impl Tenths {
+    /// The number, for statistics.
+    #[expect(clippy::as_conversions, reason = "the numbers are far below 2^53")]
+    pub(crate) const fn as_f64(&self) -> f64 {
+        self.0 as f64 / 10.0
     }
 }
 
