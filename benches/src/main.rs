@@ -1,12 +1,14 @@
 //! Compares linux-aio with its alternatives. `benches --help` shows the commands.
 
 mod built;
+mod copies;
 mod evaluation;
 mod footprint;
 mod overhead;
 mod process;
 mod report;
 mod sample;
+mod sequential;
 mod sweep;
 
 use anyhow::Result;
@@ -31,9 +33,15 @@ enum Command {
     Overhead(overhead::Options),
     /// Direct and cached I/O with 1 to 1024 requests in flight: throughput, latency, CPU (about 5 minutes)
     Sweep(sweep::Options),
+    /// Direct reads with few in flight, where waits may poll before they sleep (about 2 minutes)
+    Polling(sweep::PollingOptions),
+    /// Large direct transfers from huge pages, usual pages, and through the page cache (about 3 minutes)
+    Sequential(sequential::Options),
+    /// The example `copy` beside cp, dd, std::fs::copy and fio (about 5 minutes)
+    Copies(copies::Options),
     /// Static programs that read a block: size, memory, threads (about 1 minute)
     Footprint(footprint::Options),
-    /// All of them (about 15 minutes)
+    /// All of them (about 25 minutes)
     All {
         /// Also measure packages for Python
         #[arg(long)]
@@ -52,6 +60,7 @@ enum Participant {
     Overhead { name: String, at_once: usize, reads: usize, size: usize },
     Deep { name: String, in_flight: usize, files: usize, reads: usize, place: PathBuf },
     Weigh { name: String, in_flight: usize },
+    Copies { source: PathBuf, copy: PathBuf },
     Sweep { name: String, mode: sweep::Mode, depth: usize, requests: usize, path: PathBuf },
 }
 
@@ -71,16 +80,25 @@ fn run(command: Command, output: &Output) -> Result<()> {
         Command::Evaluation(options) => evaluation::command(&options, output),
         Command::Overhead(options) => overhead::command(&options, output),
         Command::Sweep(options) => sweep::command(&options, output),
+        Command::Polling(options) => sweep::polling(&options, output),
+        Command::Sequential(options) => sequential::command(&options, output),
+        Command::Copies(options) => copies::command(&options, output),
         Command::Footprint(options) => footprint::command(&options, output),
         Command::All { python } => {
             evaluation::command(&evaluation::Options::usual(python), output)?;
             sweep::command(&sweep::Options::usual(), output)?;
+            sweep::polling(&sweep::PollingOptions::usual(), output)?;
+            sequential::command(&sequential::Options::usual(), output)?;
+            copies::command(&copies::Options::usual(), output)?;
             overhead::command(&overhead::Options::usual(), output)?;
             footprint::command(&footprint::Options::usual(), output)
         }
         Command::Smoke => {
             evaluation::command(&evaluation::Options::smoke(), output)?;
             sweep::command(&sweep::Options::smoke(), output)?;
+            sweep::polling(&sweep::PollingOptions::smoke(), output)?;
+            sequential::command(&sequential::Options::smoke(), output)?;
+            copies::command(&copies::Options::smoke(), output)?;
             overhead::command(&overhead::Options::smoke(), output)?;
             footprint::command(&footprint::Options::smoke(), output)
         }
@@ -99,6 +117,7 @@ fn participate(participant: Participant) -> Result<()> {
         Participant::Deep { name, in_flight, files, reads, place } => {
             overhead::participate_deep(&name, in_flight, files, reads, &place)
         }
+        Participant::Copies { source, copy } => copies::participate(&source, &copy),
         Participant::Sweep { name, mode, depth, requests, path } => {
             sweep::participate(&name, mode, depth, requests, &path)
         }

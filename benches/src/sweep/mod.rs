@@ -1,15 +1,18 @@
 //! `sweep`: blocks of 4 KiB at random positions of one file, with 1 to 1024 requests in flight.
 
 mod engines;
+mod polling;
 mod show;
 mod slices;
 mod system_calls;
+mod threads;
 
 pub(crate) use engines::Mode;
+pub(crate) use polling::{Options as PollingOptions, command as polling};
 
 use crate::report::{Output, Report};
 use anyhow::{Context as _, Result, ensure};
-use engines::{BLOCK, ENGINES, Job, MOST};
+use engines::{BLOCK, ENGINES, Job, MOST, POLLING};
 use indicatif::{ProgressBar, ProgressStyle};
 use show::Row;
 use std::{
@@ -44,7 +47,8 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',',
           default_values_t = [Mode::DirectReads, Mode::DirectWrites, Mode::CachedReads])]
     modes: Vec<Mode>,
-    /// Only these participants: blocking, pool, posix, io_uring-buffers, io_uring, aio, libaio, aio-calls
+    /// Only these participants: blocking, pool, posix, io_uring-buffers, io_uring, aio, libaio, aio-calls,
+    /// aio-polls, aio-adaptive, io_uring-polls; otherwise the first eight
     #[arg(long, value_delimiter = ',')]
     participants: Vec<String>,
 }
@@ -117,11 +121,17 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
 
 /// The participants that are wanted, or all. Reports those that cannot take part.
 fn participants(report: &Report, wanted: &[String]) -> Result<Vec<(&'static str, &'static str)>> {
+    let mut names = ENGINES.iter().chain(&POLLING).copied().collect::<Vec<_>>();
     for wanted in wanted {
-        ensure!(ENGINES.iter().any(|(id, _)| id == wanted), "there is no participant {wanted}");
+        ensure!(names.iter().any(|(id, _)| id == wanted), "there is no participant {wanted}");
     }
-    let mut names = ENGINES.to_vec();
-    names.retain(|(id, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id));
+    if wanted.is_empty() {
+        names = ENGINES.to_vec();
+    } else {
+        names.retain(|(id, _)| wanted.iter().any(|wanted| wanted == id));
+    }
+    names.sort_unstable_by_key(|&(id, _)| ENGINES.iter().position(|&(other, _)| other == id));
+    names.dedup_by_key(|&mut (id, _)| id);
     if let Err(error) = io_uring::IoUring::new(1) {
         report.say(&format!("io_uring does not take part: {error}."));
         names.retain(|(id, _)| !id.starts_with("io_uring"));

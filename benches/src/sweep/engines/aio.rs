@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Engine, Job, MOST, Mode, buffers, now_ns};
 use anyhow::{Result, ensure};
-use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use linux_aio::{Batch, BusyPoll, Context, Error, PageBuf, Request};
 use std::fs::File;
 
 pub(super) struct Aio {
@@ -21,6 +21,13 @@ impl Aio {
         ensure!(cx.reads_ring() == ring, "the completion ring cannot be read here");
         let (file, mode) = (job.mode.open(&job.path)?, job.mode);
         Ok(Self { file, mode, cx, free: buffers(job.depth)? })
+    }
+
+    /// With the completion ring, which waits poll before they sleep.
+    pub(super) fn polling(job: &Job, busy_poll: BusyPoll) -> Result<Self> {
+        let mut aio = Self::new(job, true)?;
+        aio.cx.set_busy_poll(busy_poll);
+        Ok(aio)
     }
 }
 

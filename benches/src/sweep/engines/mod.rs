@@ -9,13 +9,13 @@ mod posix;
 mod uring;
 
 use anyhow::{Context as _, Result, bail};
-use linux_aio::PageBuf;
+use linux_aio::{BusyPoll, PageBuf};
 use std::{
     fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::LazyLock,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// The most requests in flight.
@@ -66,9 +66,12 @@ pub(super) trait Engine {
     fn run(&mut self, offsets: &[u64], took_ns: &mut Vec<u64>) -> Result<()>;
 }
 
-/// The names on the command line and in tables. Engines that are compared with each other are next to
-/// each other, so that they are measured back to back.
-pub(super) const ENGINES: [(&str, &str); 8] = [
+/// A participant: its name on the command line, and in tables.
+pub(super) type Name = (&'static str, &'static str);
+
+/// The participants of the sweep. Those that are compared with each other are next to each other, so
+/// that they are measured back to back.
+pub(super) const ENGINES: [Name; 8] = [
     ("blocking", "pread, pwrite (blocking)"),
     ("pool", "thread pool (tokio)"),
     ("posix", "POSIX AIO (glibc)"),
@@ -78,6 +81,20 @@ pub(super) const ENGINES: [(&str, &str); 8] = [
     ("libaio", "libaio (C)"),
     ("aio-calls", "linux-aio, io_getevents"),
 ];
+
+/// The participants of the comparison of waits that poll.
+pub(super) const POLLING: [Name; 7] = [
+    ("blocking", "pread (blocking)"),
+    ("io_uring", "io_uring"),
+    ("io_uring-polls", "io_uring, polls its ring"),
+    ("aio-polls", "linux-aio, polls always"),
+    ("aio-adaptive", "linux-aio, polls adaptively"),
+    ("aio", "linux-aio"),
+    ("libaio", "libaio (C)"),
+];
+
+/// How long those that poll do so before they sleep.
+const POLL: Duration = Duration::from_micros(150);
 
 /// Makes one by its name.
 pub(super) fn engine(name: &str, job: &Job) -> Result<Box<dyn Engine>> {
@@ -90,6 +107,9 @@ pub(super) fn engine(name: &str, job: &Job) -> Result<Box<dyn Engine>> {
         "io_uring-buffers" => Box::new(uring::Uring::new(job, true)?),
         "aio-calls" => Box::new(aio::Aio::new(job, false)?),
         "aio" => Box::new(aio::Aio::new(job, true)?),
+        "aio-polls" => Box::new(aio::Aio::polling(job, BusyPoll::Always(POLL))?),
+        "aio-adaptive" => Box::new(aio::Aio::polling(job, BusyPoll::Adaptive(POLL))?),
+        "io_uring-polls" => Box::new(uring::Uring::polling(job, POLL)?),
         other => bail!("there is no engine {other}"),
     })
 }

@@ -4,7 +4,12 @@ use super::{BLOCK, Engine, Job, Mode, buffers, now_ns};
 use anyhow::{Context as _, Result, ensure};
 use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
 use linux_aio::PageBuf;
-use std::{fs::File, io, os::fd::AsRawFd as _};
+use std::{
+    fs::File,
+    hint, io,
+    os::fd::AsRawFd as _,
+    time::{Duration, Instant},
+};
 
 pub(super) struct Uring {
     // The first field, so that it is dropped first: then the kernel no longer uses the buffers.
@@ -13,6 +18,8 @@ pub(super) struct Uring {
     mode: Mode,
     bufs: Vec<PageBuf>,
     registered: bool,
+    /// How long it polls the completion queue before it waits in the kernel.
+    poll: Option<Duration>,
 }
 
 impl Uring {
@@ -29,7 +36,29 @@ impl Uring {
             unsafe { ring.submitter().register_buffers(&vectors) }
                 .context("io_uring: the buffers cannot be registered")?;
         }
-        Ok(Self { ring, file: job.mode.open(&job.path)?, mode: job.mode, bufs, registered })
+        let file = job.mode.open(&job.path)?;
+        Ok(Self { ring, file, mode: job.mode, bufs, registered, poll: None })
+    }
+
+    /// Polls the completion queue for up to this long before it waits in the kernel.
+    pub(super) fn polling(job: &Job, limit: Duration) -> Result<Self> {
+        Ok(Self { poll: Some(limit), ..Self::new(job, false)? })
+    }
+
+    /// Submits what is in the queue, and waits for a completion.
+    fn submit_and_wait(&mut self) -> io::Result<usize> {
+        let Some(limit) = self.poll else {
+            return self.ring.submit_and_wait(1);
+        };
+        let submitted = self.ring.submit()?;
+        let end = Instant::now() + limit;
+        while self.ring.completion().is_empty() {
+            if Instant::now() >= end {
+                return self.ring.submit_and_wait(1);
+            }
+            hint::spin_loop();
+        }
+        Ok(submitted)
     }
 
     fn entry(&mut self, index: usize, offset: u64) -> Entry {
@@ -69,7 +98,7 @@ impl Engine for Uring {
             if vacant.len() == self.bufs.len() {
                 return Ok(());
             }
-            match self.ring.submit_and_wait(1) {
+            match self.submit_and_wait() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 submitted => submitted?,
             };
