@@ -87,6 +87,41 @@ impl<B, T> Completion<B, T> {
         Outcome::of(&self.template, self.result)
     }
 
+    /// Returns the number of bytes that were read or written, or the error with its meaning for the
+    /// operation. For a sync or a poll, the number is 0.
+    ///
+    /// This is the [`result`](Self::result) of a read or write, with an error whose message says what
+    /// to do:
+    ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let file = std::fs::File::open("/dev/null")?;
+    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
+    /// cx.submit_one(Request::write(&file, PageBuf::new(4096)?, 0))?;
+    /// for done in cx.wait(1, None)? {
+    ///     let error = done.bytes().unwrap_err();
+    ///     assert_eq!(
+    ///         error.to_string(),
+    ///         "write: EBADF: Bad file descriptor (os error 9): the file is not open for writing, \
+    ///          or the eventfd not open"
+    ///     );
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], with the meaning of the errno for the operation.
+    pub fn bytes(&self) -> Result<usize, RequestError> {
+        self.outcome().map(|outcome| match outcome {
+            Outcome::Transferred(bytes) => bytes,
+            _ => 0,
+        })
+    }
+
     /// Returns the part of the buffer that was read into or written from. It is empty on error.
     #[must_use]
     pub fn transferred(&self) -> &[u8]
