@@ -23,6 +23,24 @@ use heapless::Vec;
 /// The number that [`into_file`](Self::into_file) returns is an open descriptor. It stays open and
 /// refers to the same file for as long as the owner is neither dropped nor borrowed mutably,
 /// however it is moved. (For an owner that holds a borrow: within its lifetime.)
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a file for a request",
+    label = "not a file for a request"
+)]
+#[cfg_attr(
+    not(feature = "std"),
+    diagnostic::on_unimplemented(
+        note = "`&File`, `Arc<File>`, `&OwnedFd` and other types of `std` need the feature `std`: linux-aio = {{ version = \"0.1\", features = [\"std\"] }}",
+        note = "without `std`, files are `Fd::from_raw(number)` and `RawFile::new(number, owner)`"
+    )
+)]
+#[cfg_attr(
+    feature = "std",
+    diagnostic::on_unimplemented(
+        note = "files are `&F`, `Arc<F>`, `Rc<F>` and `Box<F>` with `F: AsFd`, `File`, `OwnedFd`, `BorrowedFd`, `Fd` and `RawFile`",
+        note = "for another type that owns a descriptor, implement `AsFd` and pass `&value`"
+    )
+)]
 pub unsafe trait IntoFile {
     /// The value that keeps the file open.
     type Owner;
