@@ -21,7 +21,7 @@
 //! ```
 //! use linux_aio::{Batch, Context, PageBuf, Request};
 //!
-//! # fn main() -> std::io::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
 //! # std::fs::write(&path, [7; 8192])?;
 //! let file = std::fs::File::open(&path)?;
@@ -35,7 +35,7 @@
 //! drop(file); // the kernel has its own reference
 //! while cx.outstanding() > 0 {
 //!     for done in cx.wait(1, None)? {
-//!         let bytes = done.result?;
+//!         let bytes = done.bytes()?;
 //!         println!("block {}: {bytes} bytes, the first is {}", done.tag, done.buf[0]);
 //!     }
 //! }
@@ -49,7 +49,10 @@
 //!   of this crate is safe.
 //! * Each request that was submitted has exactly one completion, also if the kernel refused it.
 //! * Requests that could not be submitted stay in the batch, in order.
-//! * The message of an error says which call or request failed, why, and what to do.
+//! * The message of an error says which call or request failed, why, and what to do. So does the
+//!   `Debug` form, which `main` prints.
+//! * A method that can reject a value has a twin whose name begins with `try_`. The twin returns
+//!   the value; the method drops it, so that `?` converts its error to any error type.
 //!
 //! # Features
 //!

@@ -20,7 +20,7 @@ fn fill(capacity: usize) {
     cx.submit(&mut batch).unwrap();
     assert_eq!((batch.len(), cx.outstanding()), (0, capacity));
 
-    let full = cx.submit_one(Request::read(&file, vec![0; 1], 0).tag(capacity)).unwrap_err();
+    let full = cx.try_submit_one(Request::read(&file, vec![0; 1], 0).tag(capacity)).unwrap_err();
     assert_eq!((full.cause, full.request.tag_ref()), (ContextError::Full, &capacity));
     batch.push(full.request).unwrap();
     assert_eq!(cx.submit(&mut batch).unwrap(), Default::default());

@@ -199,7 +199,7 @@ fn context_of_65536_requests_has_all_in_flight() {
     cx.submit(&mut batch).unwrap();
     assert_eq!((batch.len(), cx.outstanding()), (0, depth));
     let full = cx.submit_one(Request::read(&file, vec![0; 1], 0).tag(depth)).unwrap_err();
-    assert_eq!(full.cause, ContextError::Full);
+    assert_eq!(full, ContextError::Full);
     let mut completed = 0;
     for done in cx.wait_all(None).unwrap() {
         assert_eq!((done.tag, done.buf), (completed, vec![(completed % 256) as u8]));

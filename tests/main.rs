@@ -27,6 +27,7 @@ mod completion_info;
 mod copy;
 mod drop_in_flight;
 mod drop_panics;
+mod errors_of_programs;
 mod eventfd;
 mod failing_device;
 mod faulty_kernel;

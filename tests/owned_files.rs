@@ -174,7 +174,7 @@ fn owners_come_back_when_submit_fails() {
 
         let file = Arc::new(file_with(b"hello"));
         forbid(libc::SYS_io_submit, &[(1, 1)], libc::EAGAIN);
-        let error = cx.submit_one(Request::read(Arc::clone(&file), vec![0; 5], 0).tag(7));
+        let error = cx.try_submit_one(Request::read(Arc::clone(&file), vec![0; 5], 0).tag(7));
         let error = error.unwrap_err();
         assert_eq!((error.cause, Arc::strong_count(&file)), (ContextError::Again, 2));
         let (owner, _, tag) = error.request.into_parts();

@@ -93,7 +93,7 @@ fn every_request_completes_once_with_its_result() {
             0..=2 => {
                 let request =
                     files.request(number, random.choice(KINDS).unwrap(), random.usize(0..BLOCKS));
-                match batch.push(request) {
+                match batch.try_push(request) {
                     Ok(()) => assert!(pending.insert(number)),
                     Err(full) => {
                         assert_eq!(batch.len(), IN_BATCH);

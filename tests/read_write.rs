@@ -123,16 +123,16 @@ fn range_limits_transfer() {
 fn range_outside_buffer_returns_request() {
     let file = file_with(b"hello");
     let request = Request::read(&file, vec![0; 10], 0).tag("still here");
-    let error = request.range(5..11).unwrap_err();
+    let error = request.try_range(5..11).unwrap_err();
     assert_eq!(error.to_string(), "the range 5..11 does not lie within a buffer of 10 bytes");
     #[expect(clippy::reversed_empty_ranges, reason = "the test is for this mistake")]
-    let error = error.request.range(7..3).unwrap_err();
-    let error = error.request.range(..=usize::MAX).unwrap_err();
+    let error = error.request.try_range(7..3).unwrap_err();
+    let error = error.request.try_range(..=usize::MAX).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a range that overflows usize does not lie within a buffer of 10 bytes"
     );
-    let error = error.request.range(11..).unwrap_err();
+    let error = error.request.try_range(11..).unwrap_err();
     let done = run(error.request.range(..2).unwrap());
     assert_eq!((done.tag, done.transferred()), ("still here", &b"he"[..]));
 }

@@ -46,12 +46,12 @@ fn completions_not_taken_occupy_slots() {
 }
 
 #[test]
-fn full_batch_returns_request() {
+fn full_batch_returns_request_of_try_push() {
     let file = file_with(b"");
     let mut batch = Batch::<_, _, _, 1>::new();
     batch.push(Request::write(&file, b"first".to_vec(), 0).tag(1)).unwrap();
     assert!(batch.is_full() && !batch.is_empty());
-    let full = batch.push(Request::write(&file, b"second".to_vec(), 0).tag(2)).unwrap_err();
+    let full = batch.try_push(Request::write(&file, b"second".to_vec(), 0).tag(2)).unwrap_err();
     assert_eq!(full.to_string(), "no room for one more: submit the batch, or use fewer pieces");
     let (_, buf, tag) = full.0.into_parts();
     assert_eq!((buf, tag), (b"second".to_vec(), 2));

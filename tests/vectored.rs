@@ -2,8 +2,8 @@
 
 use crate::support::{file_with, pattern};
 use linux_aio::{
-    Batch, Context, ContextError, Errno, Error, IoSlice, IoSliceMut, Outcome, PageBuf, Pieces,
-    Request,
+    Batch, Context, ContextError, Errno, Error, Full, IoSlice, IoSliceMut, Outcome, PageBuf,
+    Pieces, Request,
 };
 use std::{io, os::unix::fs::FileExt as _};
 
@@ -102,7 +102,8 @@ fn boxed_pieces_of_maximum_count_are_read() {
     for _ in 0..MOST {
         pieces.push(vec![0; 3]).unwrap();
     }
-    assert_eq!(pieces.push(vec![7]).unwrap_err().0, [7], "the piece is handed back");
+    assert_eq!(pieces.try_push(vec![7]).unwrap_err().0, [7], "the piece is handed back");
+    assert_eq!(pieces.push(vec![7]), Err(Full(())));
     // The context moves with the request in flight.
     let mut cx = Context::<Box<Pieces<Vec<u8>, MOST>>, ()>::new(1).unwrap();
     let mut batch = Batch::<_, _, _, 1>::new();
@@ -136,15 +137,17 @@ fn invalid_piece_count_is_refused_without_system_call() {
     let piece = [0; 1];
     for count in [0, MOST + 1, 5000] {
         let pieces = vec![IoSlice::new(&piece); count];
-        let error = Request::writev(&file, &pieces[..], 0).unwrap_err();
+        let error = Request::try_writev(&file, &pieces[..], 0).unwrap_err();
         assert_eq!((error.count, error.buf.len()), (count, count), "the buffer is handed back");
         assert_eq!(
             error.to_string(),
             format!("a vectored transfer has 1 to 1024 pieces, not {count}")
         );
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(Request::writev(&file, &pieces[..], 0).unwrap_err().count, count);
     }
     let empty = Pieces::<Vec<u8>, 1>::new();
+    let empty = Request::try_readv(&file, empty, 0).unwrap_err().buf;
     assert_eq!(Request::readv(&file, empty, 0).unwrap_err().count, 0);
 }
 

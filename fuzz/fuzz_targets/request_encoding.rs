@@ -123,7 +123,7 @@ fn with_range<B: IoBytes>(
     len: usize,
 ) -> (Request<Borrowed<'_>, B>, usize, usize) {
     let Some((start, end)) = range else { return (request, 0, len) };
-    match request.range(start..end) {
+    match request.try_range(start..end) {
         Ok(request) => {
             assert!(start <= end && end <= len);
             (request, start, end - start)
@@ -222,7 +222,7 @@ fuzz_target!(|input: Input| {
             }
             pieces.resize_with(count, || IoSliceMut::new(&mut []));
             let address = pieces.as_ptr().addr();
-            match Request::readv(file, &mut pieces[..], *offset) {
+            match Request::try_readv(file, &mut pieces[..], *offset) {
                 Ok(request) => {
                     assert!((1..=1024).contains(&count));
                     let request = with_options(request, options);
@@ -242,7 +242,7 @@ fuzz_target!(|input: Input| {
                 lens.iter().map(|&len| IoSlice::new(&memory[..len.into()])).collect::<Vec<_>>();
             let pieces = pieces.repeat(usize::from(*repeat) + 1);
             let (address, count) = (pieces.as_ptr().addr(), pieces.len());
-            match Request::writev(file, &pieces[..], *offset) {
+            match Request::try_writev(file, &pieces[..], *offset) {
                 Ok(request) => {
                     assert!((1..=1024).contains(&count));
                     let request = with_options(request, options);
@@ -264,7 +264,7 @@ fuzz_target!(|input: Input| {
             // The buffer is not encoded. It also checks that pieces beyond the room are refused.
             let mut pieces = Pieces::<Vec<u8>, 1>::new();
             assert!(pieces.push(vec![1]).is_ok());
-            assert_eq!(pieces.push(vec![2]).map_err(|full| full.0), Err(vec![2]));
+            assert_eq!(pieces.try_push(vec![2]).map_err(|full| full.0), Err(vec![2]));
             let expected = Bytes::common(&input, 3);
             let request = Request::fdsync(file).with_buf(pieces);
             check(&input, request.into_any(), Opcode::Fdsync, expected);

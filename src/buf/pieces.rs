@@ -57,12 +57,22 @@ impl<P, const M: usize> Pieces<P, M> {
         Self { pieces: Vec::new(), iovecs: [nowhere; M] }
     }
 
-    /// Adds a piece at the end.
+    /// Adds a piece at the end, or drops it if there is no room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], if there are `M` pieces already. To get the piece back, use
+    /// [`try_push`](Self::try_push).
+    pub fn push(&mut self, piece: P) -> Result<(), Full> {
+        self.pieces.push(piece).map_err(|_dropped| Full(()))
+    }
+
+    /// Adds a piece at the end, or returns it if there is no room.
     ///
     /// # Errors
     ///
     /// [`Full`], with the piece, if there are `M` pieces already.
-    pub fn push(&mut self, piece: P) -> Result<(), Full<P>> {
+    pub fn try_push(&mut self, piece: P) -> Result<(), Full<P>> {
         self.pieces.push(piece).map_err(Full)
     }
 

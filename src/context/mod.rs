@@ -12,6 +12,7 @@ mod ring;
 mod scope;
 mod stats;
 mod submit;
+mod submit_one;
 #[cfg(test)]
 mod tests;
 mod wait;

@@ -4,8 +4,8 @@ use super::Context;
 use crate::{
     abi::Iocb,
     buf::IoBuf,
-    error::{ContextError, SubmitError, SubmitOneError, Submitted},
-    request::{Batch, Owners, Request},
+    error::{ContextError, SubmitError, Submitted},
+    request::{Batch, Owners},
     slots::RequestId,
     sys::fd::OwnedFd,
     types::Errno,
@@ -84,51 +84,6 @@ impl<B, T> Context<B, T> {
                 Ok(_) => {}
             }
         }
-    }
-
-    /// Submits one request, without a batch, and returns its id.
-    ///
-    /// This makes one system call, and a few more if the kernel refuses the request. To submit
-    /// several requests, a batch is faster.
-    ///
-    /// ```
-    /// use linux_aio::{Context, PageBuf, Request};
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// # let file = tempfile::tempfile()?;
-    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
-    /// cx.submit_one(Request::write(&file, PageBuf::new(4096)?, 0))?;
-    /// let full = cx.submit_one(Request::write(&file, PageBuf::new(4096)?, 4096)).unwrap_err();
-    /// assert_eq!(full.request.info().offset(), 4096); // the error contains the request
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitOneError`] with the request: [`ContextError::Full`] if the context has no room, and
-    /// the errors of [`submit`](Self::submit). It is not an error if the kernel refuses the
-    /// request: the request then has a completion with the errno.
-    #[doc(alias = "io_submit")]
-    pub fn submit_one<F, O>(
-        &mut self,
-        request: Request<F, B, T, O>,
-    ) -> Result<RequestId, SubmitOneError<Request<F, B, T, O>>>
-    where
-        B: IoBuf,
-    {
-        let mut batch = Batch::<F, B, T, 1>::new();
-        batch.push_front(request.into_any());
-        let result = self.submit(&mut batch);
-        if let Some(request) = batch.pop() {
-            let cause = result.err().map_or(ContextError::Full, |error| error.cause);
-            return Err(SubmitOneError { cause, request: request.into_kind() });
-        }
-        let data = self.inner.arena.peek_pointers().first().map_or(u64::MAX, |pointer| {
-            // SAFETY: the request left the batch, so `admit` has written this pointer.
-            self.slots.last_data(unsafe { pointer.assume_init() })
-        });
-        Ok(RequestId { serial: self.inner.serial(), data })
     }
 
     /// Returns the ids of the requests that the last [`submit`](Self::submit) took from the batch,

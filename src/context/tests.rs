@@ -112,7 +112,7 @@ fn submit_in_child_without_wipe_on_fork_is_gone_on_emulated_kernel() {
         let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
         kernel.in_child(|| {
             let error = cx.submit_one(Request::read(file, vec![0; 8], 0)).unwrap_err();
-            assert_eq!(error.cause, ContextError::Gone);
+            assert_eq!(error, ContextError::Gone);
         });
         cx.submit_one(Request::read(file, vec![0; 8], 0)).unwrap();
         assert_eq!(cx.wait_one(None).unwrap().unwrap().result, Ok(8));

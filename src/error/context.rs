@@ -1,12 +1,12 @@
 //! [`ContextError`]: a call on a context failed.
 
-use super::refused_call;
+use super::{message, refused_call};
 use crate::types::Errno;
 use core::{error, fmt};
 
 /// The reason why a call on a context failed. No request is lost: each is in the batch, in flight
 /// or completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextError {
     /// This process was forked from the one that made the context. The requests belong to the
@@ -74,6 +74,22 @@ impl fmt::Display for ContextError {
             Self::Interrupted => f.write_str("a signal ended the wait before any completion came"),
             Self::Os { call, errno } => refused_call(f, call, errno),
         }
+    }
+}
+
+impl fmt::Debug for ContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variant = match self {
+            Self::Forked => "Forked",
+            Self::Gone => "Gone",
+            Self::Busy { .. } => "Busy",
+            Self::Again => "Again",
+            Self::Full => "Full",
+            Self::NotEventfd => "NotEventfd",
+            Self::Interrupted => "Interrupted",
+            Self::Os { .. } => "Os",
+        };
+        message(f, variant, self)
     }
 }
 

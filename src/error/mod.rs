@@ -3,6 +3,9 @@
 //! Each operation has its own error type. [`Error`] is any of them, for programs that handle all
 //! errors alike. The failure of *one request* is not an error of an operation: it is the result of
 //! the request's completion, an [`Errno`].
+//!
+//! A program whose `main` returns an error prints its `Debug` form, and so does `unwrap`. Therefore
+//! that form contains the message.
 
 mod context;
 mod rejected;
@@ -21,14 +24,37 @@ use core::{error, fmt};
 
 /// Any error of this crate, for `?` in programs that only report errors.
 ///
-/// The conversion to this type drops the values that some errors return, such as requests. A
-/// program with an error type of its own needs one conversion, from this type, and
-/// `.map_err(linux_aio::Error::from)?`.
+/// `?` also converts the errors of this crate to `Box<dyn Error>`, to `anyhow::Error`, and with the
+/// feature `std` to `std::io::Error`. A program with an error type of its own needs one conversion,
+/// from this type, and `.map_err(linux_aio::Error::from)?`.
 ///
-/// So do programs with `Box<dyn Error>` or `anyhow`, where an error returns a request that borrows:
-/// [`Full`], [`RangeError`], [`PieceCountError`], [`SubmitOneError`]. These borrow what the request
-/// borrows, and such a program demands `'static`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// # Errors that contain a value
+///
+/// The methods whose names begin with `try_` return what they reject: [`Full`] and
+/// [`SubmitOneError`] a request, [`RangeError`] a request, [`PieceCountError`] a buffer. Such an error
+/// borrows what the value borrows, often a file, so `Box<dyn Error>` and `anyhow::Error` cannot hold
+/// it. The conversion to this type drops the value.
+///
+/// ```
+/// use linux_aio::{Batch, Context, Full, PageBuf, Request};
+///
+/// fn first_blocks(path: &str) -> Result<(), Box<dyn std::error::Error>> {
+///     let file = std::fs::File::open(path)?;
+///     let mut cx = Context::<PageBuf, ()>::new(2)?;
+///     let mut batch = Batch::<_, _, _, 1>::new();
+///     batch.push(Request::read(&file, PageBuf::new(4096)?, 0))?;
+///     if let Err(Full(request)) = batch.try_push(Request::read(&file, PageBuf::new(4096)?, 4096)) {
+///         cx.submit_one(request)?;
+///     }
+///     cx.submit(&mut batch)?;
+///     for done in cx.wait_all(None)? {
+///         println!("{} bytes", done.bytes()?);
+///     }
+///     Ok(())
+/// }
+/// # first_blocks("/proc/self/exe").unwrap();
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A context could not be made.
@@ -70,6 +96,12 @@ impl fmt::Display for Error {
                 rejected::out_of_range(f, *start, *end, *buffer)
             }
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        message(f, "Error", self)
     }
 }
 
@@ -143,6 +175,11 @@ impl<R> From<RangeError<R>> for Error {
     fn from(error: RangeError<R>) -> Self {
         Self::OutOfRange { start: error.start, end: error.end, buffer: error.buffer }
     }
+}
+
+/// Writes the `Debug` form of an error: its name and its message.
+fn message(f: &mut fmt::Formatter<'_>, name: &str, error: &dyn fmt::Display) -> fmt::Result {
+    write!(f, "{name}(\"{error}\")")
 }
 
 /// Writes the message for a call that failed, with an explanation for some errnos.

@@ -1,15 +1,24 @@
-//! [`Full`], [`RangeError`], [`PieceCountError`]: errors that return the rejected value.
+//! [`Full`], [`RangeError`], [`PieceCountError`]: a value was rejected.
+//!
+//! Each is the error of two methods: `Full<R>` with the rejected value, from a method whose name
+//! begins with `try_`, and `Full` without it, for `?`. An error with a value borrows what the value
+//! borrows, so that `Box<dyn Error>` and `anyhow::Error`, which demand `'static`, cannot hold it.
 
+use super::message;
 use crate::{abi::UIO_MAXIOV, types::Errno};
 use core::{error, fmt};
 
-/// The container is full. The field is the rejected value.
+/// The container is full.
+///
+/// The field is the rejected value in the errors of [`Batch::try_push`](crate::Batch::try_push) and
+/// [`Pieces::try_push`](crate::Pieces::try_push), and `()` in those of
+/// [`Batch::push`](crate::Batch::push) and [`Pieces::push`](crate::Pieces::push).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<R>(pub R);
+pub struct Full<R = ()>(pub R);
 
 impl<R> fmt::Debug for Full<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full")
+        message(f, "Full", self)
     }
 }
 
@@ -29,11 +38,13 @@ impl<R> Full<R> {
 
 impl<R> error::Error for Full<R> {}
 
-/// The range is not within the buffer. The error contains the unchanged request.
+/// The range is not within the buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RangeError<R> {
-    /// The request, unchanged.
+pub struct RangeError<R = ()> {
+    /// The request, unchanged, if the error is that of
+    /// [`try_range`](crate::Request::try_range); `()` if it is that of
+    /// [`range`](crate::Request::range).
     pub request: R,
     /// The start of the range, unless it overflows.
     pub start: Option<usize>,
@@ -45,11 +56,7 @@ pub struct RangeError<R> {
 
 impl<R> fmt::Debug for RangeError<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RangeError")
-            .field("start", &self.start)
-            .field("end", &self.end)
-            .field("buffer", &self.buffer)
-            .finish_non_exhaustive()
+        message(f, "RangeError", self)
     }
 }
 
@@ -69,11 +76,13 @@ impl<R> RangeError<R> {
 
 impl<R> error::Error for RangeError<R> {}
 
-/// The vectored buffer has no pieces or too many. The error contains the buffer.
+/// The vectored buffer has no pieces or too many.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PieceCountError<B> {
-    /// The buffer.
+pub struct PieceCountError<B = ()> {
+    /// The buffer, if the error is that of [`try_readv`](crate::Request::try_readv) or
+    /// [`try_writev`](crate::Request::try_writev); `()` if it is that of
+    /// [`readv`](crate::Request::readv) or [`writev`](crate::Request::writev).
     pub buf: B,
     /// The number of pieces. 1 to 1024 are allowed.
     pub count: usize,
@@ -81,7 +90,7 @@ pub struct PieceCountError<B> {
 
 impl<B> fmt::Debug for PieceCountError<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PieceCountError").field("count", &self.count).finish_non_exhaustive()
+        message(f, "PieceCountError", self)
     }
 }
 
@@ -92,6 +101,11 @@ impl<B> fmt::Display for PieceCountError<B> {
 }
 
 impl<B> PieceCountError<B> {
+    /// Drops the buffer.
+    pub(crate) fn dropped(self) -> PieceCountError {
+        PieceCountError { buf: (), count: self.count }
+    }
+
     /// Returns the errno that is closest to the error.
     #[must_use]
     pub const fn errno(&self) -> Errno {

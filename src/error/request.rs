@@ -1,5 +1,6 @@
 //! [`RequestError`]: the meaning of an errno for an operation.
 
+use super::message;
 use crate::types::{Errno, Opcode};
 use core::{error, fmt};
 
@@ -15,7 +16,7 @@ use core::{error, fmt};
 ///      request's eventfd is not an eventfd"
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestError {
     /// The operation of the request.
@@ -102,6 +103,12 @@ impl fmt::Display for RequestError {
             Some(explanation) => write!(f, ": {explanation}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        message(f, "RequestError", self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`SetupError`]: a context could not be made.
 
-use super::refused_call;
+use super::{message, refused_call};
 use crate::{sys::proc::Limits, types::Errno};
 use core::{error, fmt};
 
@@ -21,7 +21,7 @@ use core::{error, fmt};
 ///     )
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetupError {
     /// The call that failed: `io_setup`, or `mmap` or `madvise` for the memory of the context.
@@ -98,6 +98,12 @@ impl fmt::Display for SetupError {
             (Errno::ENOMEM, ..) => no_memory(f, call, *asked),
             _ => refused_call(f, call, *errno),
         }
+    }
+}
+
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        message(f, "SetupError", self)
     }
 }
 

@@ -44,7 +44,7 @@ impl error::Error for SubmitError {
     }
 }
 
-/// [`Context::submit_one`](crate::Context::submit_one) could not submit the request. The error
+/// [`Context::try_submit_one`](crate::Context::try_submit_one) could not submit the request. The error
 /// contains the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

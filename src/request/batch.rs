@@ -17,6 +17,10 @@ use heapless::Deque;
 /// submitted by a batch of 64. Put a batch of thousands in a `static`, so that it takes no stack:
 /// `static BATCH: Mutex<Batch<Arc<File>, Vec<u8>, usize, 32768>> = Mutex::new(Batch::new());`
 ///
+/// All requests of a batch have the same types of file, buffer and tag. For an fsync or a poll among
+/// reads and writes, see [`with_buf`](Request::with_buf); for buffers of several types,
+/// [`into_buf`](Request::into_buf).
+///
 /// `F` keeps the files open ([`IntoFile`](crate::IntoFile)). A batch of requests that own their
 /// files (`Arc<File>`) can be stored in a struct with the context. A batch of requests that borrow
 /// their files cannot outlive the borrow. Making a batch costs nothing, so a loop that opens files
@@ -52,8 +56,8 @@ use heapless::Deque;
 /// batch.push(Request::read(&file, vec![0; 512], 0))?;
 /// batch.push(Request::read(&file, vec![0; 512], 512))?;
 ///
-/// // A full batch returns the request, with its buffer and tag.
-/// let full = batch.push(Request::read(&file, vec![7; 512], 1024)).unwrap_err();
+/// // `try_push` returns a request for which there is no room, with its buffer and tag.
+/// let full = batch.try_push(Request::read(&file, vec![7; 512], 1024)).unwrap_err();
 /// let (_file, buf, ()) = full.0.into_parts();
 /// assert_eq!(buf, [7; 512]);
 /// # Ok(())
@@ -71,12 +75,45 @@ impl<F, B, T, const K: usize> Batch<F, B, T, K> {
         Self { requests: Deque::new() }
     }
 
-    /// Adds a request at the end.
+    /// Adds a request at the end, or drops it if there is no room.
+    ///
+    /// To know before, use [`is_full`](Self::is_full). To get a rejected request back, use
+    /// [`try_push`](Self::try_push).
     ///
     /// # Errors
     ///
-    /// [`Full`], with the request, if there are `K` requests already.
-    pub fn push<O>(
+    /// [`Full`], if there are `K` requests already. The request is dropped, with its buffer, its
+    /// tag and the owner of its file. The error borrows nothing, so `?` converts it to
+    /// `Box<dyn Error>` and `anyhow::Error` too.
+    pub fn push<O>(&mut self, request: Request<F, B, T, O>) -> Result<(), Full> {
+        self.try_push(request).map_err(|Full(_dropped)| Full(()))
+    }
+
+    /// Adds a request at the end, or returns it if there is no room.
+    ///
+    /// ```
+    /// use linux_aio::{Batch, Context, Full, PageBuf, Request};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = tempfile::tempfile()?;
+    /// let mut cx = Context::<PageBuf, u64>::new(64)?;
+    /// let mut batch = Batch::<_, _, _, 4>::new();
+    /// for block in 0..10 {
+    ///     let request = Request::write(&file, PageBuf::new(4096)?, block * 4096).tag(block);
+    ///     if let Err(Full(request)) = batch.try_push(request) {
+    ///         cx.submit(&mut batch)?;
+    ///         batch.push(request)?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the request, if there are `K` requests already. An error with a request
+    /// borrows what the request borrows; [`Error`](crate::Error) does not.
+    pub fn try_push<O>(
         &mut self,
         request: Request<F, B, T, O>,
     ) -> Result<(), Full<Request<F, B, T, O>>> {

@@ -225,7 +225,8 @@ impl<F, T, O> Request<F, (), T, O> {
     /// Sets a buffer that the operation does not use; the completion returns it.
     ///
     /// With a buffer, an fsync or a poll can be submitted to a context whose other requests have
-    /// buffers:
+    /// buffers. Without, such a program does not compile: "mismatched types: expected
+    /// `Request<_, PageBuf, ..>`, found `Request<_, (), ..>`".
     ///
     /// ```
     /// use linux_aio::{Batch, PageBuf, Request};

@@ -16,6 +16,9 @@ impl<F> Request<F, (), (), Poll> {
     /// open for both reading and writing: the outcome is
     /// [`Outcome::NotPollable`](crate::Outcome::NotPollable).
     ///
+    /// In a batch or context whose other requests have buffers, pass an empty buffer to
+    /// [`with_buf`](Request::with_buf).
+    ///
     /// While a poll is in flight, the kernel keeps the file open. If the program closes a socket,
     /// its peer sees no end of the connection until the poll completes or is cancelled; locks are
     /// not released either.

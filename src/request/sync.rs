@@ -36,6 +36,10 @@ impl<F> Request<F, (), (), Sync> {
     /// (If each write should be on stable storage when it completes, use
     /// [`RwFlags::DSYNC`](crate::RwFlags::DSYNC).)
     ///
+    /// A batch or context whose other requests have buffers needs one here, too, or the compiler
+    /// reports "expected `Request<_, PageBuf, ..>`, found `Request<_, (), ..>`". Pass an empty buffer
+    /// to [`with_buf`](Request::with_buf).
+    ///
     /// The file need not be open for writing, and may be a directory. For a file that cannot be
     /// synced (a pipe, a socket), the request completes with `EINVAL`. A kernel thread executes the
     /// sync, which cannot be cancelled.

@@ -61,13 +61,30 @@ impl<F, B: IoVecs> Request<F, B> {
     ///
     /// # Errors
     ///
-    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
+    /// [`PieceCountError`], unless the buffer has 1 to 1024 pieces. The buffer is dropped. To get it
+    /// back, use [`try_readv`](Self::try_readv).
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PREADV`, `aio_read` in `fs/aio.c`; since Linux 2.6.19.
     #[doc(alias = "IOCB_CMD_PREADV")]
     pub fn readv(
+        file: impl IntoFile<Owner = F>,
+        buf: B,
+        offset: u64,
+    ) -> Result<Self, PieceCountError>
+    where
+        B: IoBufMut,
+    {
+        Self::try_readv(file, buf, offset).map_err(PieceCountError::dropped)
+    }
+
+    /// Does the same as [`readv`](Self::readv), or returns the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
+    pub fn try_readv(
         file: impl IntoFile<Owner = F>,
         buf: B,
         offset: u64,
@@ -84,13 +101,27 @@ impl<F, B: IoVecs> Request<F, B> {
     ///
     /// # Errors
     ///
-    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
+    /// [`PieceCountError`], unless the buffer has 1 to 1024 pieces. The buffer is dropped. To get it
+    /// back, use [`try_writev`](Self::try_writev).
     ///
     /// # Kernel
     ///
     /// `IOCB_CMD_PWRITEV`, `aio_write` in `fs/aio.c`; since Linux 2.6.19.
     #[doc(alias = "IOCB_CMD_PWRITEV")]
     pub fn writev(
+        file: impl IntoFile<Owner = F>,
+        buf: B,
+        offset: u64,
+    ) -> Result<Self, PieceCountError> {
+        Self::try_writev(file, buf, offset).map_err(PieceCountError::dropped)
+    }
+
+    /// Does the same as [`writev`](Self::writev), or returns the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
+    pub fn try_writev(
         file: impl IntoFile<Owner = F>,
         buf: B,
         offset: u64,
@@ -147,9 +178,40 @@ impl<F, B, T> Request<F, B, T, Transfer> {
     ///
     /// # Errors
     ///
+    /// [`RangeError`], if the range ends before its start or after the end of the buffer. The
+    /// request is dropped. To get it back, use [`try_range`](Self::try_range).
+    pub fn range(mut self, range: impl RangeBounds<usize>) -> Result<Self, RangeError>
+    where
+        B: IoBytes,
+    {
+        self.set_range(range)?;
+        Ok(self)
+    }
+
+    /// Does the same as [`range`](Self::range), or returns the request.
+    ///
+    /// # Errors
+    ///
     /// [`RangeError`], with the unchanged request, if the range ends before its start or after the
     /// end of the buffer.
-    pub fn range(mut self, range: impl RangeBounds<usize>) -> Result<Self, RangeError<Self>>
+    pub fn try_range(mut self, range: impl RangeBounds<usize>) -> Result<Self, RangeError<Self>>
+    where
+        B: IoBytes,
+    {
+        match self.set_range(range) {
+            Ok(()) => Ok(self),
+            Err(RangeError { start, end, buffer, .. }) => {
+                Err(RangeError { request: self, start, end, buffer })
+            }
+        }
+    }
+
+    /// Restricts the transfer to a range of bytes of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`RangeError`], if the range is not within the buffer. The request is unchanged.
+    fn set_range(&mut self, range: impl RangeBounds<usize>) -> Result<(), RangeError>
     where
         B: IoBytes,
     {
@@ -167,9 +229,9 @@ impl<F, B, T> Request<F, B, T, Transfer> {
         match (start, end) {
             (Some(start), Some(end)) if start <= end && end <= whole => {
                 self.template.set_range(start, end - start);
-                Ok(self)
+                Ok(())
             }
-            _ => Err(RangeError { request: self, start, end, buffer: whole }),
+            _ => Err(RangeError { request: (), start, end, buffer: whole }),
         }
     }
 }

@@ -186,7 +186,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
 
     /// Pushes a request, or drops it if the batch is full.
     pub(super) fn push_made(&mut self, request: Made<B>, expect: Expect) {
-        match self.batch.push(request) {
+        match self.batch.try_push(request) {
             Ok(()) => self.oracle.batch.push_back(expect),
             Err(full) => {
                 assert_eq!(self.batch.len(), IN_BATCH, "full");

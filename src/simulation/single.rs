@@ -17,7 +17,7 @@ impl<B: Buffer, P: Pool<B>> Level<B, P> {
     pub(super) fn submit_one(&mut self, world: &mut World, cx: &mut Context<B, Tag>, push: Push) {
         let had = cx.outstanding();
         let Some((request, expect)) = self.make(world, push) else { return };
-        match cx.submit_one(request) {
+        match cx.try_submit_one(request) {
             Ok(id) => {
                 let (tag, refused) = (expect.tag, expect.refused(world).is_some());
                 assert!(world.hostile || had < cx.capacity());

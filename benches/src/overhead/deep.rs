@@ -1,7 +1,7 @@
 //! The loop with many requests in flight, and of many files, on this crate's safe interface.
 
 use anyhow::{Result, ensure};
-use linux_aio::{Batch, Context, Error, Fd, Request};
+use linux_aio::{Batch, Context, Fd, Request};
 use std::os::fd::BorrowedFd;
 
 /// The largest batch here.
@@ -36,7 +36,7 @@ impl Deep {
                 for _ in 0..at_once {
                     let Some(buf) = self.free.pop() else { break };
                     let request = Request::read(Fd::from(files[file]), buf, 0).tag(started);
-                    batch.push(request).map_err(Error::from)?;
+                    batch.push(request)?;
                     file = if file + 1 == files.len() { 0 } else { file + 1 };
                 }
                 started += batch.len();

@@ -2,7 +2,7 @@
 
 use super::MOST;
 use anyhow::{Result, ensure};
-use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use linux_aio::{Batch, Context, PageBuf, Request};
 use std::fs::File;
 
 /// A context and the buffers that are not in flight. A request owns its buffer and its tag, and both
@@ -30,7 +30,7 @@ impl Safe {
         for round in 0..reads / at_once {
             for _ in 0..at_once {
                 let Some(buf) = self.free.pop() else { break };
-                batch.push(Request::read(file, buf, 0).tag(round)).map_err(Error::from)?;
+                batch.push(Request::read(file, buf, 0).tag(round))?;
             }
             self.cx.submit(&mut batch)?;
             for done in self.cx.wait(at_once, None)? {

@@ -87,8 +87,7 @@ impl Job {
                 match self.direction {
                     Direction::Read => cx.submit_one(Request::read(file, buf, offset)),
                     Direction::Write => cx.submit_one(Request::write(file, buf, offset)),
-                }
-                .map_err(|error| error.cause)?;
+                }?;
             }
             if cx.outstanding() == 0 {
                 break;

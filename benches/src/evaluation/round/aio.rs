@@ -2,7 +2,7 @@
 
 use super::{MOST, Round, Whole, buffers};
 use anyhow::{Result, ensure};
-use linux_aio::{Batch, Context, Error, PageBuf, Request};
+use linux_aio::{Batch, Context, PageBuf, Request};
 use std::mem;
 
 pub(super) struct Aio {
@@ -27,7 +27,7 @@ impl Round for Aio {
         let mut batch = Batch::<_, _, _, MOST>::new();
         for (index, (file, buf)) in opened.iter().zip(&mut self.bufs).enumerate() {
             let buf = mem::take(buf);
-            batch.push(Request::read(file, buf, 0).tag(index)).map_err(Error::from)?;
+            batch.push(Request::read(file, buf, 0).tag(index))?;
         }
         self.cx.submit(&mut batch)?;
         while self.cx.outstanding() > 0 {

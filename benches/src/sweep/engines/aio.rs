@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Engine, Job, MOST, Mode, buffers, now_ns};
 use anyhow::{Result, ensure};
-use linux_aio::{Batch, BusyPoll, Context, Error, PageBuf, Request};
+use linux_aio::{Batch, BusyPoll, Context, PageBuf, Request};
 use std::fs::File;
 
 pub(super) struct Aio {
@@ -46,7 +46,7 @@ impl Engine for Aio {
                     Mode::DirectWrites => Request::write(&*file, buf, offset),
                     Mode::DirectReads | Mode::CachedReads => Request::read(&*file, buf, offset),
                 };
-                batch.push(request.tag(start_ns)).map_err(Error::from)?;
+                batch.push(request.tag(start_ns))?;
             }
             cx.submit(&mut batch)?;
             if cx.outstanding() == 0 {
