@@ -60,8 +60,13 @@
 //! `alloc`): any type that is `AsFd` as a file, and conversions to `std::io::Error`.
 
 #![no_std]
+// docs.rs builds with this cfg and a nightly compiler, which then shows what needs a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod target;
+
+#[cfg(all(test, not(feature = "std")))]
+compile_error!("the tests need the feature `std`: cargo test --features std");
 
 /// Runs the programs of the README as tests.
 #[cfg(doctest)]

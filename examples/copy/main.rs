@@ -2,9 +2,9 @@
 //! I/O where the file systems support that.
 //!
 //! ```text
-//! cargo run --release --example copy                    # a demonstration, measured
-//! cargo run --release --example copy -- SRC DST         # a copy
-//! cargo run --release --example copy -- --help
+//! cargo run --release --features std --example copy                # a demonstration, measured
+//! cargo run --release --features std --example copy -- SRC DST     # a copy
+//! cargo run --release --features std --example copy -- --help
 //! ```
 //!
 //! `engine.rs` shows how the crate is used. The other files: `source.rs` and `extents.rs` are about what is
