@@ -1,5 +1,8 @@
 //! Linux native asynchronous I/O without std, libc or an allocator.
 //!
+//! The [`guide`] has pages on buffers, pools, durability, event loops, programs without std, depth and
+//! more, and on the way from libaio, Python or io_uring.
+//!
 //! # The states of a request
 //!
 //! The kernel needs the file until `io_submit` returns, and the buffer until the request completes.
@@ -85,6 +88,9 @@ pub mod raw;
 #[cfg(any(test, linux_aio_fake))]
 #[doc(hidden)]
 pub mod simulation;
+
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 mod buf;
 #[cfg(doctest)]

@@ -1,0 +1,78 @@
+//! A first program: direct reads of a file, eight at a time.
+//!
+//! ```toml
+//! [dependencies]
+//! linux-aio = { version = "0.1", features = ["std"] }
+//! libc = "0.2" # for the number of O_DIRECT
+//! ```
+//!
+//! Without the feature `std`, the compiler says "`&File` is not a file for a request", and that
+//! `From<SetupError>` is not implemented for `std::io::Error`.
+//!
+//! ```
+//! use linux_aio::{Batch, Context, PageBuf, Request};
+//! use std::{fs::File, os::unix::fs::OpenOptionsExt as _, path::Path};
+//!
+//! const BLOCK: usize = 65_536; // a multiple of the block size of the device, 512 or 4096
+//! const DEPTH: usize = 8; // requests in flight
+//!
+//! /// Returns the sum of all bytes of a file.
+//! fn sum(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+//!     let file = File::options().read(true).custom_flags(libc::O_DIRECT).open(path)?;
+//!     let mut cx = Context::<PageBuf, u64>::new(DEPTH)?;
+//!     let mut batch = Batch::<_, _, _, DEPTH>::new();
+//!
+//!     // The first blocks, in one system call. The tag is the offset.
+//!     let mut next = 0;
+//!     for _ in 0..DEPTH {
+//!         batch.push(Request::read(&file, PageBuf::new(BLOCK)?, next).tag(next))?;
+//!         next += BLOCK as u64;
+//!     }
+//!     cx.submit(&mut batch)?;
+//!
+//!     // Each block that completes makes room for another one, in the same buffer.
+//!     let mut sum = 0;
+//!     while cx.outstanding() > 0 {
+//!         for done in cx.wait(1, None)? {
+//!             let bytes = done.bytes()?; // or an error that says what to do
+//!             sum += done.transferred().iter().map(|&byte| u64::from(byte)).sum::<u64>();
+//!             if bytes == BLOCK {
+//!                 batch.push(Request::read(&file, done.buf, next).tag(next))?;
+//!                 next += BLOCK as u64;
+//!             } // a shorter read has reached the end of the file
+//!         }
+//!         cx.submit(&mut batch)?;
+//!     }
+//!     Ok(sum)
+//! }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
+//! # std::fs::write(&path, vec![1; 1_000_001])?;
+//! # if File::options().read(true).custom_flags(libc::O_DIRECT).open(&path).is_err() {
+//! #     return Ok(()); // a file system without direct I/O
+//! # }
+//! # assert_eq!(sum(&path)?, 1_000_001);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What happens here:
+//!
+//! * [`PageBuf`](crate::PageBuf) begins at a page, as direct I/O requires. The offset and the length must
+//!   be multiples of the block size too.
+//! * `wait(1, None)` returns when at least one request has completed, with all that have.
+//! * The buffer of a completion is used for the next request. A batch that is empty is submitted without
+//!   a system call.
+//!
+//! # If it does not work
+//!
+//! | what happens | why |
+//! |---|---|
+//! | opening fails with `EINVAL` | the file system has no direct I/O, as some in memory |
+//! | a read completes with `EINVAL` | address, offset or length is not a multiple of what the device needs |
+//! | `Context::new` fails with `EAGAIN` | `fs.aio-max-nr` is used up; the message has the numbers |
+//! | `Context::new` fails with `ENOSYS` or `EPERM` | a sandbox or an emulator: [`kernels`](super::kernels) |
+//! | it is not faster than `read` | [`Stats::completed_in_submit`](crate::Stats::completed_in_submit) is close to `accepted`: the kernel executed the requests in `submit`. See [`when_not`](super::when_not) |
+//!
+//! The number of `O_DIRECT` differs between x86_64 and aarch64. Take it from `libc` or `rustix`, and do
+//! not write it as a number.
