@@ -116,6 +116,21 @@ unsafe impl IoBuf for Buf<'_> {
 /// A buffer that a request can convert to a [`Buf`]: both point to the same memory, with the same
 /// rights. The trait is sealed, because [`Request::into_buf`](crate::Request::into_buf) relies on
 /// this.
+///
+/// ```
+/// use linux_aio::{Batch, Borrowed, Buf, Full, IntoBuf, Request};
+///
+/// /// Adds a request with a buffer of any of these types.
+/// fn add<'a, B: IntoBuf<'a>, O>(
+///     batch: &mut Batch<Borrowed<'a>, Buf<'a>, (), 8>,
+///     request: Request<Borrowed<'a>, B, (), O>,
+/// ) -> Result<(), Full> {
+///     batch.push(request.into_buf())
+/// }
+/// # let (file, mut batch) = (tempfile::tempfile().unwrap(), Batch::new());
+/// # add(&mut batch, Request::write(&file, &b"hello"[..], 0)).unwrap();
+/// # add(&mut batch, Request::fsync(&file)).unwrap();
+/// ```
 pub trait IntoBuf<'a>: IoBuf + Into<Buf<'a>> + sealed::Sealed {}
 
 mod sealed {

@@ -45,6 +45,25 @@ pub struct IoSlice<'a> {
 ///
 /// An exclusive slice of these, `&mut [IoSliceMut]`, is a buffer for
 /// [`Request::readv`](crate::Request::readv), and for `writev` as well.
+///
+/// ```
+/// use linux_aio::{Context, IoSliceMut, Request};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let file = tempfile::tempfile()?;
+/// # std::io::Write::write_all(&mut &file, b"headbody")?;
+/// let (mut head, mut body) = ([0; 4], [0; 4]);
+/// let mut pieces = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+/// linux_aio::scope(1, |cx: &mut Context<_, _>| -> std::io::Result<()> {
+///     cx.submit_one(Request::readv(&file, &mut pieces[..], 0)?)?;
+///     assert_eq!(cx.wait_one(None)?.map(|done| done.result), Some(Ok(8)));
+///     Ok(())
+/// })?;
+/// let [head, body] = pieces.map(IoSliceMut::into_bytes);
+/// assert_eq!((&*head, &*body), (&b"head"[..], &b"body"[..]));
+/// # Ok(())
+/// # }
+/// ```
 //
 // # Invariants
 //

@@ -77,6 +77,19 @@ impl<P, const M: usize> Pieces<P, M> {
     }
 
     /// Removes the last piece and returns it.
+    ///
+    /// ```
+    /// use linux_aio::Pieces;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut pieces = Pieces::<Vec<u8>, 2>::new();
+    /// pieces.push(vec![1])?;
+    /// pieces.push(vec![2])?;
+    /// assert_eq!(pieces.try_push(vec![3]).unwrap_err().0, [3]); // there is no room
+    /// assert_eq!((pieces.pop(), pieces.len()), (Some(vec![2]), 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pop(&mut self) -> Option<P> {
         self.pieces.pop()
     }

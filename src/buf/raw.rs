@@ -18,6 +18,7 @@ use crate::abi::Iovec;
 /// let guest = Box::into_raw(Box::new([0_u8; 4096]));
 /// // SAFETY: the memory is freed after the context is dropped, and has no references until then.
 /// let block = unsafe { RawBuf::new(guest.cast(), 512) };
+/// assert_eq!(block.len_bytes(), 512);
 /// let mut cx = Context::<RawBuf, ()>::new(1)?;
 /// cx.submit_one(Request::read(&file, block, 0))?;
 /// for done in cx.wait(1, None)? {
@@ -99,6 +100,36 @@ unsafe impl IoBufMut for RawBuf {}
 /// Several pieces of memory like that of [`RawBuf`], given by the address of their iovecs.
 ///
 /// For owned pieces, [`Pieces<RawBuf, M>`](crate::Pieces) needs no array of iovecs.
+///
+/// ```
+/// use linux_aio::{Context, IoBuf, IoVecs, RawVecs, Request, abi::Iovec};
+///
+/// /// The number of bytes of a buffer in several pieces.
+/// fn total(buf: &impl IoVecs) -> usize {
+///     buf.io_total()
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let file = tempfile::tempfile()?;
+/// # std::io::Write::write_all(&mut &file, &[7; 512])?;
+/// let guest = Box::into_raw(Box::new([0_u8; 4096]));
+/// let iovecs = [0, 2048].map(|at| Iovec { iov_base: guest.cast::<u8>().wrapping_add(at), iov_len: 256 });
+/// // SAFETY: (1) the memory is freed after the context is dropped, and has no references until then; (2)
+/// // and (3) the iovecs are a local variable, which does not change.
+/// let pieces = unsafe { RawVecs::new(iovecs.as_ptr(), iovecs.len()) };
+/// assert_eq!(total(&pieces), 512);
+/// let mut cx = Context::<RawVecs, ()>::new(1)?;
+/// cx.submit_one(Request::readv(&file, pieces, 0)?)?;
+/// for done in cx.wait(1, None)? {
+///     assert_eq!(done.result, Ok(512));
+/// }
+/// drop(cx);
+/// // SAFETY: the memory comes from `Box::into_raw`, and the request has completed.
+/// let guest = unsafe { Box::from_raw(guest) };
+/// assert_eq!((guest[255], guest[256], guest[2048]), (7, 0, 7));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RawVecs {
     iovecs: *const Iovec,

@@ -12,6 +12,23 @@ use core::ops::Deref;
 /// The options of a completed request and the kernel's event: a copy, without buffer and tag.
 ///
 /// It dereferences to [`RequestInfo`], which has the operation, offset, range and flags.
+///
+/// ```
+/// use linux_aio::{CompletionInfo, Context, PageBuf, Request};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let file = std::fs::File::open("/proc/self/exe")?;
+/// let mut cx = Context::<PageBuf, ()>::new(1)?;
+/// cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 4096))?;
+/// let mut free = Vec::new();
+/// for done in cx.wait_all(None)? {
+///     let info: CompletionInfo = done.info();
+///     free.push(done.buf); // the completion is not complete any more, its info is
+///     assert_eq!((info.offset(), info.result(), info.event().res), (4096, Ok(4096), 4096));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CompletionInfo {
     request: RequestInfo,

@@ -9,6 +9,27 @@ use core::{fmt, iter::FusedIterator};
 /// Completions that are not taken from the iterator are returned by the next
 /// [`reap`](crate::Context::reap) or [`wait`](crate::Context::wait). In a forked child the iterator
 /// is empty, because the completions belong to the parent.
+///
+/// ```
+/// use linux_aio::{Completion, Completions, Context, PageBuf, Request};
+///
+/// /// Takes two completions. The others stay in the context.
+/// fn two(mut completions: Completions<'_, PageBuf, u64>) -> [Option<Completion<PageBuf, u64>>; 2] {
+///     [completions.next(), completions.next()]
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let file = std::fs::File::open("/proc/self/exe")?;
+/// let mut cx = Context::<PageBuf, u64>::new(3)?;
+/// for block in 0..3 {
+///     cx.submit_one(Request::read(&file, PageBuf::new(4096)?, block * 4096).tag(block))?;
+/// }
+/// let first = two(cx.wait_all(None)?);
+/// assert!(first.iter().all(Option::is_some));
+/// assert_eq!((cx.outstanding(), cx.reap()?.len()), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "completions that are not taken keep their slots in the context"]
 pub struct Completions<'cx, B, T> {
     slots: &'cx mut Slots<B, T>,

@@ -186,6 +186,23 @@ impl<B, T> Completion<B, T> {
     /// If the transfer stopped at another offset, up to `alignment - 1` bytes are transferred
     /// again.
     ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
+    /// cx.submit_one(Request::write(&file, PageBuf::new(65_536)?, 0))?;
+    /// while let Some(done) = cx.wait_one(None)? {
+    ///     match done.into_rest_aligned(&file, 4096) {
+    ///         Ok(rest) => drop(cx.submit_one(rest)?),
+    ///         Err(done) => assert_eq!(done.info().range().start + done.bytes()?, 65_536),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The completion, as for [`into_rest`](Self::into_rest), and also if less than a block was
@@ -212,6 +229,26 @@ impl<B, T> Completion<B, T> {
     ///
     /// The file must be passed again. The new request has no eventfd of its own; set it again if it
     /// needs one.
+    ///
+    /// ```
+    /// use linux_aio::{Context, Errno, PageBuf, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = std::fs::File::open("/proc/self/exe")?;
+    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
+    /// cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 0))?;
+    /// while let Some(done) = cx.wait_one(None)? {
+    ///     match done.result {
+    ///         Err(Errno::EINTR | Errno::EAGAIN) => match done.into_request(&file) {
+    ///             Ok(again) => drop(cx.submit_one(again)?),
+    ///             Err(done) => unreachable!("its buffer is the same: {done:?}"),
+    ///         },
+    ///         result => assert_eq!(result?, 4096),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

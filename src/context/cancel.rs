@@ -93,6 +93,19 @@ impl<B, T> Context<B, T> {
     /// This searches all requests in flight. [`cancel`](Self::cancel) with a [`RequestId`] is
     /// faster.
     ///
+    /// ```
+    /// use linux_aio::{CancelResult, Context, PollEvents, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut cx = Context::<(), &str>::new(1)?;
+    /// cx.submit_one(Request::poll(&socket).events(PollEvents::IN).tag("silent"))?;
+    /// assert_eq!(cx.cancel_tag(&"other")?, CancelResult::NotInFlight);
+    /// assert_eq!(cx.cancel_tag(&"silent")?, CancelResult::Cancelled);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`cancel`](Self::cancel).

@@ -124,6 +124,16 @@ impl<B, T> Context<B, T> {
     /// Dropping the context does the same, but cannot report errors. Closing takes 24 to 64 ms,
     /// even for an idle context.
     ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let cx = Context::<PageBuf, ()>::new(8)?;
+    /// cx.close()?; // as a drop does, but with errors
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// On error, requests may still be in flight. Their buffers are leaked, so that the kernel can
@@ -149,6 +159,17 @@ impl<B, T> Context<B, T> {
     }
 
     /// Returns the largest possible number of outstanding requests.
+    ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let cx = Context::<PageBuf, ()>::new(8)?;
+    /// let room = cx.capacity() - cx.outstanding();
+    /// assert_eq!(room, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn capacity(&self) -> usize {
         cast::from_u32(self.inner.arena.capacity())

@@ -10,6 +10,22 @@ impl<B, T> Context<B, T> {
     /// ring is not read ([`reads_ring`](Self::reads_ring)), the result is `true` whenever a request
     /// is in flight; and events that belong to no request count too.
     ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = std::fs::File::open("/proc/self/exe")?;
+    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
+    /// assert!(!cx.has_completions()?);
+    /// cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 0))?;
+    /// while !cx.has_completions()? {
+    ///     std::thread::yield_now(); // something else to do
+    /// }
+    /// assert!(cx.reap_one()?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// * [`ContextError::Forked`]: the context belongs to the parent.
@@ -36,6 +52,17 @@ impl<B, T> Context<B, T> {
     /// If it is on, completions are read from memory that the kernel shares, which takes a few
     /// loads. If it is off, or the ring cannot be read ([`reads_ring`](Self::reads_ring)),
     /// `io_getevents` is called. The only differences are the time and the [`stats`](Self::stats).
+    ///
+    /// ```
+    /// use linux_aio::{Context, PageBuf};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut cx = Context::<PageBuf, ()>::new(1)?;
+    /// cx.use_ring(false); // to see each wait in strace, for example
+    /// assert!(!cx.reads_ring());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Kernel
     ///

@@ -1,6 +1,20 @@
 //! [`Stats`]: the counters of a context.
 
 /// The counters of a context since it was made, including its scopes.
+///
+/// ```
+/// use linux_aio::{Context, PageBuf, Request, Stats};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let file = std::fs::File::open("/proc/self/exe")?;
+/// let mut cx = Context::<PageBuf, ()>::new(1)?;
+/// cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 0))?;
+/// cx.wait_one(None)?;
+/// let Stats { accepted, refused, completed, .. } = cx.stats();
+/// assert_eq!((accepted, refused, completed), (1, 0, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

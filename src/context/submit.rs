@@ -88,6 +88,26 @@ impl<B, T> Context<B, T> {
 
     /// Returns the ids of the requests that the last [`submit`](Self::submit) took from the batch,
     /// in order. The id is `None` if the completion of the request was received.
+    ///
+    /// ```
+    /// use linux_aio::{Batch, Context, PollEvents, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut cx = Context::<(), u32>::new(2)?;
+    /// let mut batch = Batch::<_, _, _, 2>::new();
+    /// for tag in 0..2 {
+    ///     batch.push(Request::poll(&socket).events(PollEvents::IN).tag(tag))?;
+    /// }
+    /// cx.submit(&mut batch)?;
+    /// let ids = cx.last_submitted().collect::<Vec<_>>();
+    /// if let Some(second) = ids[1] {
+    ///     cx.cancel(second)?;
+    ///     assert_eq!(cx.wait_one(None)?.map(|done| done.tag), Some(1));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn last_submitted(&self) -> impl ExactSizeIterator<Item = Option<RequestId>> {
         let pointers = self.inner.arena.peek_pointers().get(..self.inner.submitted);
         pointers.unwrap_or_default().iter().map(|pointer| {

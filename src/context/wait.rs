@@ -162,6 +162,25 @@ impl<B, T> Context<B, T> {
     /// restarts the wait *with the whole timeout*: unlike [`wait`](Self::wait), this can exceed its
     /// deadline.
     ///
+    /// ```
+    /// use linux_aio::{Context, ContextError, PollEvents, Request, SignalSet};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut cx = Context::<(), ()>::new(1)?;
+    /// cx.submit_one(Request::poll(&socket).events(PollEvents::IN))?;
+    /// // A program that has blocked its signals lets all but SIGUSR1 through here.
+    /// let blocked = SignalSet::EMPTY.with(libc::SIGUSR1).unwrap();
+    /// match cx.wait_with_mask(1, Some(Duration::from_millis(1)), blocked) {
+    ///     Ok(completions) => assert_eq!(completions.count(), 0), // the timeout
+    ///     Err(ContextError::Interrupted) => println!("a signal"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Without `io_pgetevents`
     ///
     /// If the kernel does not have the call (before Linux 4.18), or a sandbox forbids it (old

@@ -6,6 +6,23 @@ use core::{error, fmt};
 
 /// The reason why a call on a context failed. No request is lost: each is in the batch, in flight
 /// or completed.
+///
+/// ```
+/// use linux_aio::{Context, ContextError, Errno, PageBuf, Request};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let file = std::fs::File::open("/proc/self/exe")?;
+/// let mut cx = Context::<PageBuf, ()>::new(1)?;
+/// cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 0))?;
+/// match cx.submit_one(Request::read(&file, PageBuf::new(4096)?, 4096)) {
+///     Ok(_id) => unreachable!("there is room for one"),
+///     Err(ContextError::Full) => drop(cx.wait_one(None)?),
+///     Err(error) if error.errno() == Errno::EAGAIN => println!("later: {error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextError {

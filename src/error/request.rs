@@ -34,6 +34,14 @@ impl RequestError {
 
     /// Returns the meaning of the errno for this operation, if it is more specific than the general
     /// meaning.
+    ///
+    /// ```
+    /// use linux_aio::{Errno, Opcode, RequestError};
+    ///
+    /// let error = RequestError::new(Opcode::Pwrite, Errno::EPIPE);
+    /// assert_eq!(error.explanation(), Some("nobody reads at the other end"));
+    /// assert_eq!(error.errno(), Errno::EPIPE);
+    /// ```
     #[must_use]
     pub fn explanation(&self) -> Option<&'static str> {
         match self.opcode {

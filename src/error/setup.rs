@@ -55,6 +55,21 @@ impl SetupError {
     }
 
     /// Returns the errno of the call that failed.
+    ///
+    /// ```
+    /// use linux_aio::{Context, Errno, PageBuf, SetupError};
+    ///
+    /// /// A context with the largest capacity that there is room for.
+    /// fn context(mut capacity: usize) -> Result<Context<PageBuf, ()>, SetupError> {
+    ///     loop {
+    ///         match Context::new(capacity) {
+    ///             Err(error) if error.errno() == Errno::EAGAIN && capacity > 1 => capacity /= 2,
+    ///             result => return result,
+    ///         }
+    ///     }
+    /// }
+    /// # context(8).unwrap();
+    /// ```
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.errno

@@ -15,6 +15,27 @@ pub struct Submitted {
 }
 
 /// The submission stopped before the batch was empty or the context full.
+///
+/// ```
+/// use linux_aio::{Batch, Context, ContextError, PageBuf, SubmitError, Submitted};
+///
+/// /// Submits what can be submitted now. Returns how many requests that were.
+/// fn submit_some<F>(
+///     cx: &mut Context<PageBuf, ()>,
+///     batch: &mut Batch<F, PageBuf, (), 64>,
+/// ) -> Result<usize, SubmitError> {
+///     match cx.submit(batch) {
+///         Ok(Submitted { accepted, refused, .. }) => Ok(accepted + refused),
+///         // The rest is in the batch.
+///         Err(error) if error.cause == ContextError::Again => {
+///             Ok(error.submitted.accepted + error.submitted.refused)
+///         }
+///         Err(error) => Err(error),
+///     }
+/// }
+/// # let mut batch = Batch::<linux_aio::Borrowed<'_>, _, _, 64>::new();
+/// # assert_eq!(submit_some(&mut Context::new(1).unwrap(), &mut batch), Ok(0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubmitError {
@@ -46,6 +67,23 @@ impl error::Error for SubmitError {
 
 /// [`Context::try_submit_one`](crate::Context::try_submit_one) could not submit the request. The error
 /// contains the request.
+///
+/// ```
+/// use linux_aio::{Borrowed, Context, PageBuf, Request, SubmitOneError};
+///
+/// /// Submits a request, after a wait for room if necessary.
+/// fn submit<'fd>(
+///     cx: &mut Context<PageBuf, ()>,
+///     request: Request<Borrowed<'fd>, PageBuf>,
+/// ) -> Result<(), SubmitOneError<Request<Borrowed<'fd>, PageBuf>>> {
+///     let Err(SubmitOneError { request, .. }) = cx.try_submit_one(request) else { return Ok(()) };
+///     let _done = cx.wait_one(None);
+///     cx.try_submit_one(request).map(drop)
+/// }
+/// # let (file, mut cx) = (tempfile::tempfile().unwrap(), Context::new(1).unwrap());
+/// # submit(&mut cx, Request::read(&file, PageBuf::new(4096).unwrap(), 0)).unwrap();
+/// # submit(&mut cx, Request::read(&file, PageBuf::new(4096).unwrap(), 0)).unwrap();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubmitOneError<R> {

@@ -45,6 +45,20 @@
 //! [`Context::set_busy_poll`](crate::Context::set_busy_poll) makes a wait look at the completion ring for a while before it
 //! sleeps. It costs CPU time.
 //!
+//! ```
+//! use linux_aio::{BusyPoll, Context, PageBuf};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), linux_aio::Error> {
+//! let mut cx = Context::<PageBuf, ()>::new(4)?;
+//! cx.set_busy_poll(BusyPoll::Adaptive(Duration::from_micros(150)));
+//! if !cx.busy_polls() {
+//!     println!("the completion ring cannot be read here, so waits sleep");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Check that it is asynchronous
 //!
 //! None of this helps if the kernel executes the requests inside `io_submit`.

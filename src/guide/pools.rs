@@ -45,11 +45,34 @@
 //! Each request that fails, is dropped in a batch, or is given back by an error, gives its buffer back to
 //! the pool too. A buffer in flight stays with the kernel until its request completes.
 //!
+//! # Pages
+//!
+//! [`BufPool::new`] asks for transparent huge pages, which the kernel gives if it has them. [`BufPool::with_pages`] can
+//! ask for others, and the pool says what it has:
+//!
+//! ```
+//! use linux_aio::{BufPool, PageKind};
+//!
+//! # fn main() -> Result<(), linux_aio::Error> {
+//! let mut pool = BufPool::with_pages(16, 262_144, PageKind::HugeTlb)?;
+//! pool.touch(); // all memory is there now, so that no transfer waits for it
+//! match pool.pages() {
+//!     PageKind::HugeTlb => println!("in huge pages of the reserve"),
+//!     PageKind::Transparent => println!("{:?} bytes are in huge pages", pool.huge_bytes()),
+//!     pages => println!("in pages of the kind {pages:?}"),
+//! }
+//! assert_eq!((pool.count(), pool.len_bytes()), (16, 262_144));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # How large
 //!
 //! The memory in use is the number of buffers times their length: 64 buffers of 256 KiB are 16 MiB.
 //! [`depth_and_batch`](super::depth_and_batch) says how many are useful.
 //!
 //! [`BufPool`]: crate::BufPool
+//! [`BufPool::new`]: crate::BufPool::new
+//! [`BufPool::with_pages`]: crate::BufPool::with_pages
 //! [`PageBuf`]: crate::PageBuf
 //! [`PoolBuf`]: crate::PoolBuf

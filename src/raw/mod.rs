@@ -272,6 +272,20 @@ impl RawContext {
     ///
     /// This takes 24 to 64 ms even for an idle context. Events that were not received are lost.
     ///
+    /// ```
+    /// use linux_aio::{SignalSet, raw::RawContext};
+    /// use core::{mem::MaybeUninit, time::Duration};
+    ///
+    /// # fn main() -> Result<(), linux_aio::Error> {
+    /// let cx = RawContext::new(1)?;
+    /// let mut events = [MaybeUninit::uninit(); 1];
+    /// let events = cx.pgetevents(0, &mut events, Some(Duration::ZERO), SignalSet::ALL)?;
+    /// assert!(events.is_empty());
+    /// cx.destroy()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// On error, requests may still be in flight, and the context is never destroyed.

@@ -43,6 +43,18 @@ pub struct RingReader(Ring);
 
 /// The head or the tail of a completion ring is out of range, because something other than the
 /// kernel has written to the ring. From now on, take events by `io_getevents`.
+///
+/// ```
+/// use linux_aio::raw::{RingInconsistent, RingReader};
+///
+/// /// Returns whether a call is needed to find out if there are events.
+/// fn needs_call(ring: &RingReader) -> bool {
+///     match ring.is_empty() {
+///         Ok(_) => false,
+///         Err(RingInconsistent) => true,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingInconsistent;
 

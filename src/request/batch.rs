@@ -121,6 +121,25 @@ impl<F, B, T, const K: usize> Batch<F, B, T, K> {
     }
 
     /// Returns the request that is submitted next.
+    ///
+    /// ```
+    /// use linux_aio::{Batch, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let mut batch = Batch::<_, _, _, 2>::new();
+    /// batch.push(Request::read(&file, vec![0; 512], 0).tag("first"))?;
+    /// batch.push(Request::read(&file, vec![0; 512], 512).tag("second"))?;
+    /// assert!(batch.is_full());
+    /// assert_eq!(batch.front().map(|request| *request.tag_ref()), Some("first"));
+    /// assert_eq!(batch.iter().map(|request| request.buf().len()).sum::<usize>(), 1024);
+    /// let first = batch.pop();
+    /// assert_eq!((first.map(|request| *request.tag_ref()), batch.len()), (Some("first"), 1));
+    /// batch.clear(); // drops the second
+    /// assert!(batch.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn front(&self) -> Option<&Request<F, B, T, Any>> {
         self.requests.front()

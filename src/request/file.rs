@@ -18,6 +18,29 @@ use heapless::Vec;
 /// A `&Arc<File>` is a reference, and borrows: for an owned file pass a clone of the `Arc`. Requests
 /// for several types of files go through one batch as `Arc<dyn AsFd>`.
 ///
+/// ```
+/// use linux_aio::{Batch, Borrowed, Fd, IntoFile, PageBuf, Request};
+/// use std::{fs::File, sync::Arc};
+///
+/// /// Makes a request for any kind of file.
+/// fn header<F>(file: impl IntoFile<Owner = F>) -> Result<Request<F, PageBuf>, linux_aio::Error> {
+///     Ok(Request::read(file, PageBuf::new(4096)?, 0))
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let file = Arc::new(File::open("/proc/self/exe")?);
+/// let mut borrowed = Batch::<Borrowed<'_>, PageBuf, (), 2>::new();
+/// borrowed.push(header(&*file)?)?;
+/// borrowed.push(header(Fd::from(&*file))?)?;
+/// let mut owned = Batch::<Arc<File>, PageBuf, (), 1>::new();
+/// owned.push(header(Arc::clone(&file))?)?;
+///
+/// let (_number, owner) = Arc::clone(&file).into_file(); // what a request keeps
+/// assert_eq!(Arc::strong_count(&owner), 3);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Safety
 ///
 /// The number that [`into_file`](Self::into_file) returns is an open descriptor. It stays open and
@@ -65,6 +88,30 @@ unsafe impl<'fd> IntoFile for Fd<'fd> {
 
 /// The number of a descriptor, with the value that keeps the descriptor open: for types that are
 /// not `AsFd`, and for programs without `std`.
+///
+/// ```
+/// use linux_aio::{PageBuf, RawFile, Request};
+/// use std::{os::fd::{AsRawFd, IntoRawFd, OwnedFd, FromRawFd}, rc::Rc};
+///
+/// /// A type of another library, which closes its descriptor when it is dropped.
+/// struct Device(i32);
+///
+/// impl Drop for Device {
+///     fn drop(&mut self) {
+///         // SAFETY: the value owns the descriptor.
+///         drop(unsafe { OwnedFd::from_raw_fd(self.0) });
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let device = Rc::new(Device(std::fs::File::open("/dev/zero")?.into_raw_fd()));
+/// // SAFETY: (1) the descriptor is open as long as the `Rc` exists; (2) it is that of this program.
+/// let file = unsafe { RawFile::new(device.0, Rc::clone(&device)) };
+/// let request = Request::read(file, PageBuf::new(4096)?, 0);
+/// assert_eq!((request.info().fd(), Rc::strong_count(request.file())), (device.0, 2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RawFile<F> {
     fd: i32,

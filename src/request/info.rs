@@ -9,6 +9,24 @@ use core::{fmt, ops::Range};
 /// [`Request::info`](crate::Request::info) returns it, and
 /// [`Completion::info`](crate::Completion::info) as part of a
 /// [`CompletionInfo`](crate::CompletionInfo).
+///
+/// ```
+/// use linux_aio::{Opcode, PageBuf, Priority, PriorityClass, Request, RequestInfo, RwFlags};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (file, eventfd) = (tempfile::tempfile()?, rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?);
+/// let idle = Priority::new(PriorityClass::Idle, 0).unwrap();
+/// let request = Request::write(&file, PageBuf::new(4096)?, 8192)
+///     .flags(RwFlags::DSYNC)
+///     .priority(idle)
+///     .eventfd(&eventfd);
+/// let info: RequestInfo = request.info();
+/// assert_eq!((info.opcode(), request.opcode().name()), (Opcode::Pwrite, "write"));
+/// assert_eq!((info.offset(), info.range(), info.flags()), (8192, 0..4096, RwFlags::DSYNC));
+/// assert_eq!((info.priority(), info.eventfd().is_some(), info.events()), (Some(idle), true, None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct RequestInfo(Template);
 

@@ -75,6 +75,21 @@ impl<F, B, T, O> Request<F, B, T, O> {
 
     /// Does the same as [`eventfd`](Request::eventfd) for owned descriptors: the request keeps the
     /// file and the eventfd open.
+    ///
+    /// ```
+    /// use linux_aio::{Batch, PageBuf, Request};
+    /// use std::{fs::File, os::fd::OwnedFd, sync::Arc};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = Arc::new(File::open("/proc/self/exe")?);
+    /// # let eventfd = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
+    /// let wakeup: Arc<OwnedFd> = Arc::new(eventfd);
+    /// // The owner of a request's files is a pair.
+    /// let mut batch = Batch::<(Arc<File>, Arc<OwnedFd>), PageBuf, (), 1>::new();
+    /// batch.push(Request::read(file, PageBuf::new(4096)?, 0).eventfd_owned(wakeup))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn eventfd_owned<E>(
         mut self,
         eventfd: impl IntoFile<Owner = E>,

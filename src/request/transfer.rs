@@ -81,6 +81,20 @@ impl<F, B: IoVecs> Request<F, B> {
 
     /// Does the same as [`readv`](Self::readv), or returns the buffer.
     ///
+    /// ```
+    /// use linux_aio::{PieceCountError, Pieces, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let none = Pieces::<Vec<u8>, 2>::new();
+    /// let error: PieceCountError<Pieces<Vec<u8>, 2>> = Request::try_readv(&file, none, 0).unwrap_err();
+    /// let mut pieces = error.buf; // returned
+    /// pieces.push(vec![0; 512])?;
+    /// Request::readv(&file, pieces, 0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PieceCountError`], with the buffer, unless the buffer has 1 to 1024 pieces.
@@ -117,6 +131,19 @@ impl<F, B: IoVecs> Request<F, B> {
     }
 
     /// Does the same as [`writev`](Self::writev), or returns the buffer.
+    ///
+    /// ```
+    /// use linux_aio::{IoSlice, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let pieces = vec![IoSlice::new(b"x"); 2000];
+    /// let error = Request::try_writev(&file, &pieces[..], 0).unwrap_err();
+    /// assert_eq!((error.buf.len(), error.count), (2000, 2000)); // 1024 are allowed
+    /// Request::writev(&file, &error.buf[..1024], 0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -189,6 +216,21 @@ impl<F, B, T> Request<F, B, T, Transfer> {
     }
 
     /// Does the same as [`range`](Self::range), or returns the request.
+    ///
+    /// ```
+    /// use linux_aio::{PageBuf, RangeError, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let file = tempfile::tempfile()?;
+    /// let request = Request::read(&file, PageBuf::new(4096)?, 0);
+    /// let request = match request.try_range(..8192) {
+    ///     Ok(request) => request,
+    ///     Err(RangeError { request, buffer, .. }) => request.range(..buffer)?, // all of it
+    /// };
+    /// assert_eq!(request.info().range(), 0..4096);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -11,6 +11,53 @@ use sc::nr;
 /// The kernel makes a ring with room for more events than that. Each context counts against
 /// `/proc/sys/fs/aio-max-nr` with its `nr_events`.
 ///
+/// ```
+/// use core::ptr;
+/// use linux_aio::{
+///     abi::{AioContext, AioRing, AioSigset, IOCB_CMD_PWRITE, IoEvent, Iocb, Timespec},
+///     raw::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit},
+/// };
+/// # use std::os::fd::AsRawFd as _;
+///
+/// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// # let file = tempfile::tempfile()?;
+/// let mut ctx = AioContext::NONE;
+/// // SAFETY: `ctx` is a local variable.
+/// unsafe { io_setup(1, &raw mut ctx)? };
+/// let mut iocb = Iocb {
+///     aio_lio_opcode: IOCB_CMD_PWRITE,
+///     aio_fildes: file.as_raw_fd().cast_unsigned(),
+///     aio_buf: b"hello".as_ptr().expose_provenance() as u64,
+///     aio_nbytes: 5,
+///     ..Iocb::default()
+/// };
+/// let list = [&raw mut iocb];
+/// // SAFETY: (1) the list and the iocb are local variables; (2) the file is open; (3) the bytes are static.
+/// assert_eq!(unsafe { io_submit(ctx, 1, list.as_ptr())? }, 1);
+///
+/// let (mut event, now) = (IoEvent::default(), Timespec { tv_sec: 0, tv_nsec: 0 });
+/// // SAFETY: `iocb` and `event` are local variables.
+/// let cancelled = unsafe { io_cancel(ctx, &raw mut iocb, &raw mut event) };
+/// assert!(cancelled.is_err()); // a write cannot be cancelled
+/// // SAFETY: there is room for one event; nothing else takes events.
+/// assert_eq!(unsafe { io_getevents(ctx, 1, 1, &raw mut event, ptr::null())? }, 1);
+/// assert_eq!(event.res, 5);
+///
+/// let mask = 0_u64; // no signal is blocked during the call
+/// let mask = AioSigset { sigmask: &raw const mask, sigsetsize: 8 };
+/// // SAFETY: the arguments are local variables; nothing else takes events.
+/// let none = unsafe { io_pgetevents(ctx, 0, 1, &raw mut event, &raw const now, &raw const mask)? };
+/// assert_eq!(none, 0);
+///
+/// let ring = ptr::with_exposed_provenance::<AioRing>(ctx.0 as usize);
+/// // SAFETY: the name of a context is the address of its ring, and the magic number does not change.
+/// assert_eq!(unsafe { (&raw const (*ring).magic).read() }, AioRing::MAGIC);
+/// // SAFETY: the context is not used afterwards.
+/// unsafe { io_destroy(ctx)? };
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// * `EINVAL`: `*ctxp` is not 0; `nr_events` is 0 or too large (about 4,194,304).

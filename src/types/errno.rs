@@ -49,6 +49,12 @@ impl Errno {
     }
 
     /// Returns the general meaning of the number, like `"Bad file descriptor"`.
+    ///
+    /// ```
+    /// use linux_aio::Errno;
+    ///
+    /// assert_eq!((Errno::EIO.name(), Errno::EIO.message()), (Some("EIO"), Some("Input/output error")));
+    /// ```
     #[must_use]
     pub fn message(self) -> Option<&'static str> {
         self.entry().map(|(_, message)| message)

@@ -8,6 +8,21 @@ use core::{fmt, marker::PhantomData};
 /// `OwnedFd`) converts to an `Fd`. Without `std`, [`from_raw`](Self::from_raw) makes one from a
 /// number.
 ///
+/// ```
+/// use linux_aio::Fd;
+/// use std::os::fd::AsRawFd as _;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let file = std::fs::File::open("/dev/null")?;
+/// let fd = Fd::from(&file);
+/// assert_eq!(fd.as_raw(), file.as_raw_fd());
+/// // SAFETY: (1) the file is open until the end of this block; (2) it is that of this program.
+/// let same = unsafe { Fd::from_raw(file.as_raw_fd()) };
+/// assert_eq!(same, fd);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Invariants
 ///
 /// The descriptor stays open and refers to the same file for as long as `'fd` is used (I/O safety,

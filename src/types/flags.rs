@@ -5,6 +5,16 @@ use crate::abi;
 use bitflags::bitflags;
 
 /// The operation of a request.
+///
+/// ```
+/// use linux_aio::Opcode;
+///
+/// let reads = Opcode::ALL.into_iter().filter(|opcode| opcode.is_read());
+/// assert_eq!(reads.map(Opcode::name).collect::<Vec<_>>(), ["read", "readv"]);
+/// assert!(Opcode::Pwritev.is_transfer() && Opcode::Pwritev.is_vectored());
+/// assert!(!Opcode::Fsync.is_transfer());
+/// assert_eq!(Opcode::Poll.raw(), linux_aio::abi::IOCB_CMD_POLL);
+/// ```
 #[doc(alias = "aio_lio_opcode")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -58,6 +58,14 @@ impl Priority {
     /// Makes a priority from the kernel's number: class << 13 | hints << 3 | level. The hints,
     /// since Linux 6.5, are duration limits that some disks support. With a number that the kernel
     /// does not accept, the request completes with `EINVAL`.
+    ///
+    /// ```
+    /// use linux_aio::{Priority, PriorityClass};
+    ///
+    /// let priority = Priority::from_raw(2 << 13 | 1 << 3 | 4);
+    /// assert_eq!(priority.class(), Some(PriorityClass::BestEffort));
+    /// assert_eq!((priority.hints(), priority.level()), (1, 4));
+    /// ```
     #[must_use]
     pub const fn from_raw(raw: u16) -> Self {
         Self(raw)

@@ -5,6 +5,16 @@ use core::fmt;
 /// A set of signals in the kernel's format: 8 bytes, signal 1 in bit 0.
 ///
 /// (The C library's `sigset_t` is larger. Its first 8 bytes are these.)
+///
+/// ```
+/// use linux_aio::SignalSet;
+///
+/// let stop = SignalSet::EMPTY.with(2).and_then(|set| set.with(15)).unwrap(); // SIGINT, SIGTERM
+/// assert!(stop.contains(15) && !stop.contains(1));
+/// assert_eq!(stop.bits(), 1 << 1 | 1 << 14);
+/// assert_eq!(SignalSet::from_bits(1 << 1), stop.without(15).unwrap());
+/// assert_eq!(SignalSet::EMPTY.with(65), None);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct SignalSet(u64);
