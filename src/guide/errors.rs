@@ -19,6 +19,9 @@
 //! fewer, close contexts, or raise the limit (sysctl fs.aio-max-nr)")
 //! ```
 //!
+//! With anyhow, import its trait without the name, which is that of [`Context`](crate::Context) here:
+//! `use anyhow::{Context as _, Result};`.
+//!
 //! For an error type of your own, implement `From<linux_aio::Error>`, and write
 //! `.map_err(linux_aio::Error::from)?`.
 //!

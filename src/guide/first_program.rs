@@ -64,6 +64,51 @@
 //! * The buffer of a completion is used for the next request. A batch that is empty is submitted without
 //!   a system call.
 //!
+//! # In order
+//!
+//! Completions come in any order. A program that needs the blocks in the order of the file, to compute a hash or to write
+//! to a pipe, keeps those that are early:
+//!
+//! ```
+//! use linux_aio::{BufPool, Context, PoolBuf, Request};
+//! use std::{collections::BTreeMap, fs::File};
+//!
+//! /// Passes the blocks of a file to a function, in order.
+//! fn blocks(file: &File, mut f: impl FnMut(&[u8])) -> Result<(), Box<dyn std::error::Error>> {
+//!     let len = file.metadata()?.len();
+//!     let pool = BufPool::new(8, 65_536)?;
+//!     let mut cx = Context::<PoolBuf, u64>::new(8)?;
+//!     let (mut next, mut passed, mut early) = (0, 0, BTreeMap::new());
+//!     while passed < len {
+//!         // An early block keeps its buffer, so the pool limits how far the reads are ahead.
+//!         while next < len && let Some(buf) = pool.take() {
+//!             cx.submit_one(Request::read(file, buf, next).tag(next))?;
+//!             next += 65_536;
+//!         }
+//!         for done in cx.wait(1, None)? {
+//!             if done.bytes()? as u64 != (len - done.tag).min(65_536) {
+//!                 return Err("a short read: the file was changed meanwhile".into());
+//!             }
+//!             early.insert(done.tag, done);
+//!         }
+//!         while let Some(done) = early.remove(&passed) {
+//!             f(done.transferred());
+//!             passed += done.transferred().len() as u64;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
+//! # let content = (0..1_000_001_u32).map(|index| (index / 1000) as u8).collect::<Vec<_>>();
+//! # std::fs::write(&path, &content)?;
+//! # let mut read = Vec::new();
+//! # blocks(&File::open(&path)?, |block| read.extend_from_slice(block))?;
+//! # assert_eq!(read, content);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # If it does not work
 //!
 //! | what happens | why |

@@ -72,8 +72,8 @@
 //!
 //! # A program without a C library
 //!
-//! The folder `examples/nolibc` of the repository is a template, with two programs (3,664 and 16,336 bytes on
-//! x86_64) and a script that checks them. Such a program needs five things, which the template has:
+//! The folder `examples/nolibc` of the repository (it is not in the package) is a template to copy, with two programs,
+//! 3,664 and 16,336 bytes on x86_64, and a script that checks them. Such a program needs five things, which the template has:
 //!
 //! 1. `#![no_std]`, `#![no_main]`, and `_start` in assembly, which passes on the stack pointer: the arguments are there.
 //! 2. `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp` and `strlen`: the compiler and `core` call them.
@@ -81,6 +81,9 @@
 //! 4. The arguments of the linker, in `build.rs`: `-nostartfiles -nostdlib -static -no-pie`.
 //! 5. Calls for everything but AIO: `rustix` without its feature `std` needs no C library. It has no `exit`, which is
 //!    a system call in assembly.
+//!
+//! The size of a disk is what `seek` to its end returns (`rustix::fs::seek`, `SeekFrom::End(0)`), and direct I/O is
+//! `OFlags::DIRECT` in `open`.
 //!
 //! Messages: `write!` of an [`Error`](crate::Error) makes a program some 6 KiB larger, the names of errnos 4 KiB.
 //! [`Errno::raw`](crate::Errno::raw) costs nothing.
