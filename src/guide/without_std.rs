@@ -73,7 +73,7 @@
 //! # A program without a C library
 //!
 //! The folder `examples/nolibc` of the repository (it is not in the package) is a template to copy, with two programs,
-//! 3,664 and 16,336 bytes on x86_64, and a script that checks them. Such a program needs five things, which the template has:
+//! less than 4 and 16 KiB, and a script that checks them. Such a program needs five things, which the template has:
 //!
 //! 1. `#![no_std]`, `#![no_main]`, and `_start` in assembly, which passes on the stack pointer: the arguments are there.
 //! 2. `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp` and `strlen`: the compiler and `core` call them.
