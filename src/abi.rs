@@ -26,6 +26,30 @@ macro_rules! assert_layout {
 
 pub(crate) use assert_layout;
 
+/// The flag `O_DIRECT` of `open(2)` on the target's processor: `0o40000` on x86_64, `0o200000` on
+/// aarch64.
+///
+/// With `std`, use `direct::OpenDirect` or `custom_flags`:
+///
+/// ```
+/// use linux_aio::direct;
+/// use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = tempfile::NamedTempFile::new()?.into_temp_path();
+/// let file = OpenOptions::new().read(true).custom_flags(direct::O_DIRECT).open(&path)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Without `std`, pass it to `openat` of any crate that makes this system call, or set it on an open
+/// file by `fcntl(F_SETFL)`. `EINVAL` means that the file system has no direct I/O.
+///
+/// # Kernel
+///
+/// `open(2)`; since Linux 2.4.10.
+pub const O_DIRECT: i32 = if cfg!(target_arch = "x86_64") { 0o40000 } else { 0o200_000 };
+
 /// `aio_context_t`: the kernel's name for a context, which is the address of its completion ring.
 #[doc(alias = "aio_context_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

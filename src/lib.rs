@@ -82,6 +82,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod abi;
+pub mod direct;
 pub mod raw;
 
 /// Random programs on the fake kernel, for tests and the fuzzer. Not part of the public API.
@@ -112,8 +113,8 @@ pub use buf::{
 pub use completion::{Completion, CompletionInfo, Completions, Outcome};
 pub use context::{BusyPoll, CancelResult, Context, Stats, scope};
 pub use error::{
-    ContextError, Error, Full, PieceCountError, RangeError, RequestError, SetupError, SubmitError,
-    SubmitOneError, Submitted,
+    ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError, SetupError,
+    SubmitError, SubmitOneError, Submitted,
 };
 pub use probe::{Probe, Support};
 pub use request::{Batch, Borrowed, IntoFile, RawFile, Request, RequestInfo, op};

@@ -95,7 +95,7 @@ impl Probe {
         let file = file.into();
         let block = PageBuf::new(BLOCK).map_err(|errno| SetupError::explain("mmap", errno, 1))?;
         let mut trial = Trial { cx: RawContext::new(1)?, file, block };
-        let transfers = sys::file_kind(file.as_raw()) != FileKind::Other;
+        let transfers = FileKind::get(file.as_raw()) != FileKind::Other;
         let heeds_flags = transfers && trial.heeds_flags();
         let (read_flags, write_flags) = if heeds_flags {
             (trial.read_flags(), trial.write_flags())

@@ -25,6 +25,7 @@ mod capacity;
 mod close_file;
 mod completion_info;
 mod copy;
+mod direct;
 mod drop_in_flight;
 mod drop_panics;
 mod errors_of_programs;

@@ -2,11 +2,12 @@
 //! in a child process with a seccomp filter made from its row, which kills the child at any other
 //! call.
 
-use crate::support::{Child, file_with, forbid_all_but};
+use crate::support::{Child, direct_file_with, file_with, forbid_all_but};
 use linux_aio::{
     Batch, BufPool, BusyPoll, Context, Fd, PageBuf, PageKind, PollEvents, Probe, Request,
     SignalSet,
     abi::{IoEvent, Iocb},
+    direct::Alignment,
     raw::RawContext,
 };
 use std::{
@@ -42,6 +43,7 @@ fn number(name: &str) -> Option<i64> {
         "close" => libc::SYS_close,
         "fcntl" => libc::SYS_fcntl,
         "fstatfs" => libc::SYS_fstatfs,
+        "ioctl" => libc::SYS_ioctl,
         "io_cancel" => libc::SYS_io_cancel,
         "io_destroy" => libc::SYS_io_destroy,
         "io_getevents" => libc::SYS_io_getevents,
@@ -52,6 +54,7 @@ fn number(name: &str) -> Option<i64> {
         "mmap" => libc::SYS_mmap,
         "munmap" => libc::SYS_munmap,
         "openat" => libc::SYS_openat,
+        "pread64" => libc::SYS_pread64,
         "read" => libc::SYS_read,
         "rt_sigprocmask" => libc::SYS_rt_sigprocmask,
         "statx" => libc::SYS_statx,
@@ -240,6 +243,13 @@ fn other_methods_make_listed_calls_only() {
     let page = || Some(PageBuf::new(4096).unwrap());
     check(&["PageBuf"], page, |page| drop(page.take()));
     let file = || file_with(&[7; 8192]);
+    check(&["direct::Alignment::of"], file, |file| _ = Alignment::of(&*file).unwrap());
+    let direct = || direct_file_with(&[7; 8192]);
+    check(&["direct::Alignment::of"], direct, |file| {
+        if let Some(file) = file {
+            Alignment::of(&*file).unwrap();
+        }
+    });
     check(&["Probe::run"], file, |file| _ = Probe::run(&*file).unwrap());
     check(&["Probe::run"], || io::pipe().unwrap().0, |pipe| _ = Probe::run(&*pipe).unwrap());
 }

@@ -8,12 +8,14 @@
 //! that form contains the message.
 
 mod context;
+mod direct;
 mod rejected;
 mod request;
 mod setup;
 mod submit;
 
 pub use context::ContextError;
+pub use direct::DirectError;
 pub use rejected::{Full, PieceCountError, RangeError};
 pub use request::RequestError;
 pub use setup::SetupError;
@@ -61,6 +63,8 @@ pub enum Error {
     Setup(SetupError),
     /// A call on a context failed.
     Context(ContextError),
+    /// It could not be found out what a file requires for direct I/O.
+    Direct(DirectError),
     /// A request failed. The error has the meaning of the errno for the operation.
     Request(RequestError),
     /// A request failed, or memory could not be mapped.
@@ -88,6 +92,7 @@ impl fmt::Display for Error {
         match self {
             Self::Setup(error) => error.fmt(f),
             Self::Context(error) => error.fmt(f),
+            Self::Direct(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
             Self::Errno(errno) => errno.fmt(f),
             Self::Full => f.write_str(rejected::FULL),
@@ -113,6 +118,7 @@ impl Error {
         match self {
             Self::Setup(error) => error.errno,
             Self::Context(error) => error.errno(),
+            Self::Direct(error) => error.errno(),
             Self::Request(error) => error.errno,
             Self::Errno(errno) => *errno,
             Self::Full => Errno::ENOBUFS,
@@ -144,6 +150,12 @@ impl From<SubmitError> for Error {
 impl<R> From<SubmitOneError<R>> for Error {
     fn from(error: SubmitOneError<R>) -> Self {
         Self::Context(error.cause)
+    }
+}
+
+impl From<DirectError> for Error {
+    fn from(error: DirectError) -> Self {
+        Self::Direct(error)
     }
 }
 
@@ -210,8 +222,8 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
 #[cfg(feature = "std")]
 mod std_io {
     use super::{
-        ContextError, Error, Full, PieceCountError, RangeError, RequestError, SetupError,
-        SubmitError, SubmitOneError,
+        ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError,
+        SetupError, SubmitError, SubmitOneError,
     };
     use std::io;
 
@@ -248,6 +260,7 @@ mod std_io {
         SetupError,
         ContextError,
         SubmitError,
+        DirectError,
         RequestError,
         Full<R>,
         SubmitOneError<R>,

@@ -1,7 +1,11 @@
 //! Selects the kernel of each call in builds that contain both: the fake kernel if the thread runs
 //! on one, otherwise the real kernel. Under Miri there is no real kernel.
 
-use super::{fake::Kernel, file_kind::FileKind, real};
+use super::{
+    fake::Kernel,
+    real,
+    statx::{Statfs, Statx},
+};
 use crate::{
     abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
     types::Errno,
@@ -56,6 +60,7 @@ calls! {
     pub(crate) unsafe fn munmap(pages: NonNull<u8>, len: usize) -> Result<(), Errno>;
     pub(crate) unsafe fn madvise_wipe_on_fork(pages: NonNull<u8>, len: usize) -> Result<(), Errno>;
     pub(crate) unsafe fn close(fd: i32);
+    pub(crate) unsafe fn sector_size(fd: i32) -> Result<u32, Errno>;
 }
 
 calls! {
@@ -66,7 +71,10 @@ calls! {
     fn madvise_hugepage(pages: NonNull<u8>, len: usize) -> Result<(), Errno>;
     fn monotonic() -> Option<Duration>;
     fn duplicate(fd: i32) -> Result<i32, Errno>;
-    fn file_kind(fd: i32) -> FileKind;
+    fn pread(fd: i32, into: &mut [u8], offset: u64) -> Result<usize, Errno>;
+    fn file_flags(fd: i32) -> Result<usize, Errno>;
+    fn statx(fd: i32, mask: u32) -> Result<Statx, Errno>;
+    fn statfs(fd: i32) -> Result<Statfs, Errno>;
     fn is_mapped(page: usize) -> bool;
     fn set_signal_mask(mask: u64) -> Result<u64, Errno>;
     fn read_file(path: &CStr, into: &mut [u8]) -> Result<usize, Errno>;

@@ -1,5 +1,13 @@
 //! [`FileKind`]: the kind of a file.
 
+use super::statx::Statx;
+use crate::sys;
+
+/// The type of a file, in its mode.
+const S_IFMT: u16 = 0o170_000;
+pub(super) const S_IFREG: u16 = 0o100_000;
+pub(super) const S_IFBLK: u16 = 0o060_000;
+
 /// The kind of a file: it decides which operations a probe may try on the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -13,11 +21,16 @@ pub(crate) enum FileKind {
 }
 
 impl FileKind {
+    /// Returns the kind of an open file, or [`Other`](Self::Other) if a call fails.
+    pub(crate) fn get(fd: i32) -> Self {
+        match (sys::statx(fd, Statx::TYPE), sys::statfs(fd)) {
+            (Ok(statx), Ok(statfs)) => Self::of(statx.mode, statfs.magic),
+            _ => Self::Other,
+        }
+    }
+
     /// Returns the kind of a file with this `stx_mode` on a file system with this `f_type`.
-    pub(super) fn of(mode: u16, filesystem: u64) -> Self {
-        const S_IFMT: u16 = 0o170_000;
-        const S_IFREG: u16 = 0o100_000;
-        const S_IFBLK: u16 = 0o060_000;
+    pub(crate) fn of(mode: u16, filesystem: u64) -> Self {
         // proc, sysfs, debugfs, tracefs, cgroup, cgroup2, bpf, configfs, securityfs, selinux,
         // efivarfs.
         const WITHOUT_DATA: [u64; 11] = [

@@ -1,14 +1,14 @@
 //! The other system calls that the crate makes, by the inline assembly of `sc`.
 
 use super::{
-    file_kind::FileKind,
     mm::{HUGE_PAGE, page_size},
+    statx::{Statfs, Statx},
 };
 use crate::{
     abi::Timespec,
     types::{Errno, cast, errno::decode},
 };
-use core::{ffi::CStr, mem::offset_of, ptr::NonNull, time::Duration};
+use core::{ffi::CStr, ptr::NonNull, time::Duration};
 use sc::nr;
 
 /// Maps private pages of zeros: `len` bytes, rounded up to whole pages.
@@ -192,33 +192,80 @@ pub(crate) fn write(fd: i32, bytes: &[u8]) -> Result<usize, Errno> {
     decode(unsafe { sc::syscall3(nr::WRITE, cast::from_i32(fd), address, bytes.len()) })
 }
 
-/// Returns the kind of an open file, or [`FileKind::Other`] if a call fails.
-pub(crate) fn file_kind(fd: i32) -> FileKind {
+/// Reads from an offset of a file, and returns how many bytes were read.
+///
+/// # Errors
+///
+/// Those of `pread64`.
+pub(crate) fn pread(fd: i32, into: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    let address = into.as_mut_ptr().expose_provenance();
+    let (fd, offset) = (cast::from_i32(fd), cast::from_u64(offset));
+    // SAFETY: the kernel writes at most `into.len()` bytes, to `into`.
+    decode(unsafe { sc::syscall4(nr::PREAD64, fd, address, into.len(), offset) })
+}
+
+/// Returns the flags with which a file is open, `O_DIRECT` for example.
+///
+/// # Errors
+///
+/// Those of `fcntl`.
+pub(crate) fn file_flags(fd: i32) -> Result<usize, Errno> {
+    const F_GETFL: usize = 3;
+    // SAFETY: no memory is passed.
+    decode(unsafe { sc::syscall3(nr::FCNTL, cast::from_i32(fd), F_GETFL, 0) })
+}
+
+/// Returns the attributes of an open file that are in `mask`, and perhaps others. The kernel
+/// ignores bits of the mask that it does not know.
+///
+/// # Errors
+///
+/// Those of `statx`.
+pub(crate) fn statx(fd: i32, mask: u32) -> Result<Statx, Errno> {
     const AT_EMPTY_PATH: usize = 0x1000;
-    const STATX_TYPE: usize = 0x1;
-    /// `struct statx` up to `stx_mode`, and space for the remaining fields.
-    #[repr(C)]
-    struct Statx {
-        before: [u32; 7],
-        mode: u16,
-        after: [u16; 113],
-    }
-    const _: () = assert!(size_of::<Statx>() == 256 && offset_of!(Statx, mode) == 28);
-    let mut statx = Statx { before: [0; 7], mode: 0, after: [0; 113] };
+    let mut statx = Statx::EMPTY;
     let path = c"".as_ptr().expose_provenance();
-    let (fd, into) = (cast::from_i32(fd), (&raw mut statx).expose_provenance());
+    let (fd, mask) = (cast::from_i32(fd), cast::from_u32(mask));
+    let into = (&raw mut statx).expose_provenance();
     // SAFETY: the path ends in a zero byte; the kernel writes one `struct statx`, to a local
-    // variable of its size.
-    let by_statx = unsafe { sc::syscall5(nr::STATX, fd, path, AT_EMPTY_PATH, STATX_TYPE, into) };
-    // `struct statfs` begins with `f_type` and has 120 bytes.
+    // variable of that type.
+    decode(unsafe { sc::syscall5(nr::STATX, fd, path, AT_EMPTY_PATH, mask, into) })?;
+    Ok(statx)
+}
+
+/// Returns the type and the block size of the file system of an open file.
+///
+/// # Errors
+///
+/// Those of `fstatfs`.
+pub(crate) fn statfs(fd: i32) -> Result<Statfs, Errno> {
+    // `struct statfs` begins with `f_type` and `f_bsize`, and has 120 bytes.
     let mut statfs = [0_u64; 15];
     let into = statfs.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes one `struct statfs`, to a local variable of its size.
-    let by_statfs = unsafe { sc::syscall2(nr::FSTATFS, fd, into) };
-    match (decode(by_statx), decode(by_statfs), statfs) {
-        (Ok(_), Ok(_), [filesystem, ..]) => FileKind::of(statx.mode, filesystem),
-        _ => FileKind::Other,
-    }
+    decode(unsafe { sc::syscall2(nr::FSTATFS, cast::from_i32(fd), into) })?;
+    let [magic, block_size, ..] = statfs;
+    Ok(Statfs { magic, block_size })
+}
+
+/// Returns the logical sector size of an open block device, in bytes.
+///
+/// # Errors
+///
+/// Those of the driver.
+///
+/// # Safety
+///
+/// If `fd` is open, it is a block device. (Other drivers may use the number of this ioctl for
+/// something else.)
+pub(crate) unsafe fn sector_size(fd: i32) -> Result<u32, Errno> {
+    const BLKSSZGET: usize = 0x1268;
+    let mut bytes = 0_u32;
+    let into = (&raw mut bytes).expose_provenance();
+    // SAFETY: the file is a block device (duty of the caller). The kernel writes one `int`, to a
+    // local variable of that size.
+    decode(unsafe { sc::syscall3(nr::IOCTL, cast::from_i32(fd), BLKSSZGET, into) })?;
+    Ok(bytes)
 }
 
 /// Sets the signal mask of this thread, and returns the previous one.

@@ -25,6 +25,7 @@ mod linux;
 pub(crate) mod mm;
 pub(crate) mod proc;
 pub(crate) mod smaps;
+pub(crate) mod statx;
 
 #[cfg(any(test, linux_aio_fake))]
 use dispatch as body;
@@ -42,7 +43,8 @@ mod real {
 }
 
 pub(crate) use body::{
-    abort, close, duplicate, file_kind, is_mapped, madvise_hugepage, madvise_wipe_on_fork, mmap,
-    mmap_aligned, mmap_hugetlb, monotonic, munmap, read_file, read_pieces, set_signal_mask, write,
+    abort, close, duplicate, file_flags, is_mapped, madvise_hugepage, madvise_wipe_on_fork, mmap,
+    mmap_aligned, mmap_hugetlb, monotonic, munmap, pread, read_file, read_pieces, sector_size,
+    set_signal_mask, statfs, statx, write,
 };
 pub use body::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

@@ -48,14 +48,22 @@ impl LoopDevice {
 
     /// A device with this file behind it; otherwise like [`new`](Self::new).
     pub fn of(behind: File) -> Option<Self> {
-        Self::configure(behind).inspect_err(|error| skip(format!("no loop device: {error}"))).ok()
+        Self::with_sector(behind, 0)
     }
 
-    fn configure(behind: File) -> io::Result<Self> {
+    /// A device with sectors of this size in bytes, or of the usual size if it is 0; otherwise like
+    /// [`of`](Self::of).
+    pub fn with_sector(behind: File, sector: u32) -> Option<Self> {
+        Self::configure(behind, sector)
+            .inspect_err(|error| skip(format!("no loop device: {error}")))
+            .ok()
+    }
+
+    fn configure(behind: File, sector: u32) -> io::Result<Self> {
         let control = File::options().read(true).write(true).open("/dev/loop-control")?;
         let config = LoopConfig {
             fd: behind.as_raw_fd().cast_unsigned(),
-            block_size: 0,
+            block_size: sector,
             unused: [0; 13],
             lo_flags: LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO,
             rest: [0; 60],

@@ -7,10 +7,7 @@ use super::{
 };
 use crate::{
     abi::{AioContext, AioSigset, IoEvent, Iocb, Timespec},
-    sys::{
-        file_kind::FileKind,
-        mm::{HUGE_PAGE, Pages},
-    },
+    sys::mm::{HUGE_PAGE, Pages},
     types::Errno,
 };
 use core::{
@@ -359,13 +356,6 @@ impl Kernel {
 
     pub(crate) fn duplicate(&self, fd: i32) -> Result<i32, Errno> {
         self.state().duplicate(fd)
-    }
-
-    pub(crate) fn file_kind(&self, fd: i32) -> FileKind {
-        match self.state().descriptors.get(&fd).map(|file| file.node.clone()) {
-            Some(Node::Regular(_)) => FileKind::Regular,
-            _ => FileKind::Other,
-        }
     }
 
     pub(crate) fn set_signal_mask(&self, mask: u64) -> Result<u64, Errno> {

@@ -33,6 +33,7 @@ mod faults;
 mod file;
 mod fork;
 mod hostile;
+mod inquiry;
 mod kernel;
 mod memory;
 mod ring;
@@ -47,6 +48,7 @@ pub(crate) use complete::Posted;
 pub(crate) use entropy::Entropy;
 pub(crate) use faults::Faults;
 pub(crate) use file::Mode;
+pub(crate) use inquiry::ReportedAlignment;
 pub(crate) use kernel::Kernel;
 
 use crate::types::Errno;
@@ -73,6 +75,8 @@ struct State {
     aio_nr: u64,
     aio_max_nr: u64,
     signal_mask: u64,
+    /// What the kernel and its device say about the alignment of direct I/O.
+    alignment: ReportedAlignment,
     /// The flags of reads and writes that this kernel knows.
     rw_flags: u32,
     /// Whether the calls come from a forked child.
@@ -107,6 +111,7 @@ impl State {
             aio_nr: 0,
             aio_max_nr: 65536,
             signal_mask: 0,
+            alignment: ReportedAlignment::OF_LINUX_6_18,
             rw_flags: RWF_SUPPORTED,
             in_child: false,
             old: false,

@@ -1,6 +1,6 @@
 //! The settings of a fake kernel: its faults, its sandbox, and the features that it lacks.
 
-use super::{Faults, Kernel};
+use super::{Faults, Kernel, ReportedAlignment};
 use crate::{abi::AioContext, types::Errno};
 
 impl Kernel {
@@ -53,5 +53,10 @@ impl Kernel {
     /// Sets the limit on the number of requests of all contexts, `aio-max-nr`.
     pub(crate) fn set_max_nr(&self, max_nr: u64) {
         self.state().aio_max_nr = max_nr;
+    }
+
+    /// Sets what the kernel and its device say about the alignment of direct I/O.
+    pub(crate) fn set_alignment(&self, alignment: ReportedAlignment) {
+        self.state().alignment = alignment;
     }
 }
