@@ -114,7 +114,7 @@ pub use completion::{Completion, CompletionInfo, Completions, Outcome};
 pub use context::{BusyPoll, CancelResult, Context, Stats, scope};
 pub use error::{
     ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError, SetupError,
-    SubmitError, SubmitOneError, Submitted,
+    SubmitError, SubmitOneError, Submitted, WriteSyncError,
 };
 pub use probe::{Probe, Support};
 pub use request::{Batch, Borrowed, IntoFile, RawFile, Request, RequestInfo, op};

@@ -78,3 +78,4 @@ mod threads;
 mod vectored;
 mod wait;
 mod wait_one;
+mod write_and_sync;

@@ -42,6 +42,7 @@ fn number(name: &str) -> Option<i64> {
         "clock_gettime" => libc::SYS_clock_gettime,
         "close" => libc::SYS_close,
         "fcntl" => libc::SYS_fcntl,
+        "fdatasync" => libc::SYS_fdatasync,
         "fstatfs" => libc::SYS_fstatfs,
         "ioctl" => libc::SYS_ioctl,
         "io_cancel" => libc::SYS_io_cancel,
@@ -211,6 +212,13 @@ fn other_methods_make_listed_calls_only() {
         io.cx.set_busy_poll(BusyPoll::Off);
     });
     check(&["Context::has_completions"], io, |io| _ = io.cx.busy_polls());
+    let written = || (Cx::new(4).unwrap(), file_with(&[]));
+    let methods = ["Context::write_and_sync", "Context::submit", "Context::wait"];
+    check(&methods, written, |(cx, file)| {
+        let mut batch = Batch::<_, _, _, 2>::new();
+        batch.push(Request::write(&*file, PageBuf::empty(), 0).tag(1)).unwrap();
+        cx.write_and_sync(&mut batch, &*file, core::mem::forget).unwrap();
+    });
     check(&["Context::set_eventfd"], io, |io| {
         // A pipe is not an eventfd.
         io.cx.set_eventfd(Some(Fd::from(&io.poll.0))).unwrap_err();

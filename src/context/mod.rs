@@ -1,7 +1,7 @@
 //! [`Context`]: a kernel context, with the buffers and tags of its requests.
 //!
 //! This file has the constructor and the destructor. Other methods are in the files `submit`,
-//! `wait`, `busy_poll`, `cancel`, `scope`, `eventfd` and `ring`.
+//! `wait`, `busy_poll`, `write_and_sync`, `cancel`, `scope`, `eventfd` and `ring`.
 
 mod arena;
 mod busy_poll;
@@ -16,6 +16,7 @@ mod submit_one;
 #[cfg(test)]
 mod tests;
 mod wait;
+mod write_and_sync;
 
 pub use busy_poll::BusyPoll;
 pub use cancel::CancelResult;

@@ -13,6 +13,7 @@ mod rejected;
 mod request;
 mod setup;
 mod submit;
+mod write_sync;
 
 pub use context::ContextError;
 pub use direct::DirectError;
@@ -20,6 +21,7 @@ pub use rejected::{Full, PieceCountError, RangeError};
 pub use request::RequestError;
 pub use setup::SetupError;
 pub use submit::{SubmitError, SubmitOneError, Submitted};
+pub use write_sync::WriteSyncError;
 
 use crate::types::Errno;
 use core::{error, fmt};
@@ -65,6 +67,8 @@ pub enum Error {
     Context(ContextError),
     /// It could not be found out what a file requires for direct I/O.
     Direct(DirectError),
+    /// Data was not written to stable storage.
+    WriteSync(WriteSyncError),
     /// A request failed. The error has the meaning of the errno for the operation.
     Request(RequestError),
     /// A request failed, or memory could not be mapped.
@@ -93,6 +97,7 @@ impl fmt::Display for Error {
             Self::Setup(error) => error.fmt(f),
             Self::Context(error) => error.fmt(f),
             Self::Direct(error) => error.fmt(f),
+            Self::WriteSync(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
             Self::Errno(errno) => errno.fmt(f),
             Self::Full => f.write_str(rejected::FULL),
@@ -119,6 +124,7 @@ impl Error {
             Self::Setup(error) => error.errno,
             Self::Context(error) => error.errno(),
             Self::Direct(error) => error.errno(),
+            Self::WriteSync(error) => error.errno(),
             Self::Request(error) => error.errno,
             Self::Errno(errno) => *errno,
             Self::Full => Errno::ENOBUFS,
@@ -156,6 +162,12 @@ impl<R> From<SubmitOneError<R>> for Error {
 impl From<DirectError> for Error {
     fn from(error: DirectError) -> Self {
         Self::Direct(error)
+    }
+}
+
+impl From<WriteSyncError> for Error {
+    fn from(error: WriteSyncError) -> Self {
+        Self::WriteSync(error)
     }
 }
 
@@ -223,7 +235,7 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
 mod std_io {
     use super::{
         ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError,
-        SetupError, SubmitError, SubmitOneError,
+        SetupError, SubmitError, SubmitOneError, WriteSyncError,
     };
     use std::io;
 
@@ -261,6 +273,7 @@ mod std_io {
         ContextError,
         SubmitError,
         DirectError,
+        WriteSyncError,
         RequestError,
         Full<R>,
         SubmitOneError<R>,

@@ -8,7 +8,8 @@ impl<F> Request<F, (), (), Sync> {
     ///
     /// **An fsync does not wait for writes that are in flight**, neither for those submitted before
     /// nor for those in the same batch. To write and then sync, take the completions of the writes
-    /// first:
+    /// first. [`Context::write_and_sync`](crate::Context::write_and_sync) does all of this, also for
+    /// short writes. By single steps:
     ///
     /// ```
     /// use linux_aio::{Batch, Context, Request};

@@ -72,6 +72,7 @@ calls! {
     fn monotonic() -> Option<Duration>;
     fn duplicate(fd: i32) -> Result<i32, Errno>;
     fn pread(fd: i32, into: &mut [u8], offset: u64) -> Result<usize, Errno>;
+    fn fdatasync(fd: i32) -> Result<(), Errno>;
     fn file_flags(fd: i32) -> Result<usize, Errno>;
     fn statx(fd: i32, mask: u32) -> Result<Statx, Errno>;
     fn statfs(fd: i32) -> Result<Statfs, Errno>;

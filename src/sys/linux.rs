@@ -204,6 +204,16 @@ pub(crate) fn pread(fd: i32, into: &mut [u8], offset: u64) -> Result<usize, Errn
     decode(unsafe { sc::syscall4(nr::PREAD64, fd, address, into.len(), offset) })
 }
 
+/// Transfers the data of a file, and the metadata that is needed to read it, to stable storage.
+///
+/// # Errors
+///
+/// Those of `fdatasync`.
+pub(crate) fn fdatasync(fd: i32) -> Result<(), Errno> {
+    // SAFETY: no memory is passed.
+    decode(unsafe { sc::syscall1(nr::FDATASYNC, cast::from_i32(fd)) }).map(drop)
+}
+
 /// Returns the flags with which a file is open, `O_DIRECT` for example.
 ///
 /// # Errors

@@ -43,8 +43,8 @@ mod real {
 }
 
 pub(crate) use body::{
-    abort, close, duplicate, file_flags, is_mapped, madvise_hugepage, madvise_wipe_on_fork, mmap,
-    mmap_aligned, mmap_hugetlb, monotonic, munmap, pread, read_file, read_pieces, sector_size,
-    set_signal_mask, statfs, statx, write,
+    abort, close, duplicate, fdatasync, file_flags, is_mapped, madvise_hugepage,
+    madvise_wipe_on_fork, mmap, mmap_aligned, mmap_hugetlb, monotonic, munmap, pread, read_file,
+    read_pieces, sector_size, set_signal_mask, statfs, statx, write,
 };
 pub use body::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};

@@ -1,5 +1,5 @@
 //! The calls that ask about a file: `statx`, `fstatfs`, `fcntl(F_GETFL)`, `ioctl(BLKSSZGET)`; and
-//! the blocking `pread64`.
+//! the blocking `pread64` and `fdatasync`.
 
 use super::{Kernel, State, file::Node};
 use crate::{
@@ -100,6 +100,15 @@ impl Kernel {
         let len = rest.len().min(into.len());
         into[..len].copy_from_slice(&rest[..len]);
         Ok(len)
+    }
+
+    pub(crate) fn fdatasync(&self, fd: i32) -> Result<(), Errno> {
+        let in_flight = self.in_flight();
+        let mut state = self.state();
+        state.syncs.push(in_flight);
+        state.allow("fdatasync")?;
+        let file = state.descriptors.get(&fd).ok_or(Errno::EBADF)?;
+        if file.can_sync() { Ok(()) } else { Err(Errno::EINVAL) }
     }
 }
 

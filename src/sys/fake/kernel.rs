@@ -224,6 +224,11 @@ impl Kernel {
         self.state().contexts.values().map(|context| context.pending.len()).sum()
     }
 
+    /// Returns how many requests were in flight at each `fdatasync`, in order.
+    pub(crate) fn syncs(&self) -> Vec<usize> {
+        self.state().syncs.clone()
+    }
+
     /// Returns whether a request in flight uses some of this memory.
     pub(crate) fn uses_memory(&self, address: usize, len: usize) -> bool {
         self.state().uses_memory(address, len)

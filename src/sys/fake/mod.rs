@@ -77,6 +77,8 @@ struct State {
     signal_mask: u64,
     /// What the kernel and its device say about the alignment of direct I/O.
     alignment: ReportedAlignment,
+    /// How many requests were in flight at each `fdatasync`.
+    syncs: Vec<usize>,
     /// The flags of reads and writes that this kernel knows.
     rw_flags: u32,
     /// Whether the calls come from a forked child.
@@ -112,6 +114,7 @@ impl State {
             aio_max_nr: 65536,
             signal_mask: 0,
             alignment: ReportedAlignment::OF_LINUX_6_18,
+            syncs: Vec::new(),
             rw_flags: RWF_SUPPORTED,
             in_child: false,
             old: false,
