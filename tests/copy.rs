@@ -7,9 +7,8 @@
 mod faults;
 mod refusals;
 
-use crate::support::{Mount, pattern, skip};
+use crate::support::{Mount, example, pattern, skip};
 use std::{
-    env,
     fs::{self, File, OpenOptions},
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -42,16 +41,9 @@ fn copy(source: &Path, destination: &Path) -> Command {
     copy
 }
 
-/// The path of the example: Cargo puts it beside the directory of this program.
+/// The path of the example.
 fn program() -> PathBuf {
-    let tests = env::current_exe().unwrap();
-    let profile = tests.ancestors().nth(2).unwrap();
-    let program = profile.join("examples/copy");
-    assert!(
-        program.exists(),
-        "{program:?} is missing: build it (cargo build --example copy), or run all of cargo test"
-    );
-    program
+    example("copy")
 }
 
 /// Runs the program, which must succeed. Returns its standard output.

@@ -39,6 +39,7 @@ mod full_disk;
 mod invalid_memory;
 mod kernel_assumptions;
 mod leak;
+mod log;
 mod mixed_operations;
 mod move_context;
 mod no_rest;

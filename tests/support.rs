@@ -24,6 +24,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
     thread,
 };
 
@@ -73,6 +74,18 @@ pub fn direct_file_with(content: &[u8]) -> Option<File> {
             None
         }
     }
+}
+
+/// The path of an example: Cargo puts it beside the directory of this program.
+pub fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let profile = tests.ancestors().nth(2).unwrap();
+    let program = profile.join("examples").join(name);
+    assert!(
+        program.exists(),
+        "{program:?} is missing: build it (cargo build --example {name}), or run all of cargo test"
+    );
+    program
 }
 
 /// The number of `io_pgetevents`. Not every C library has a name for it.
