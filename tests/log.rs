@@ -7,6 +7,8 @@
 #[allow(dead_code, reason = "the tests make records, and do not read them")]
 mod format;
 
+mod power_failure;
+
 use crate::support::{Mount, example, skip};
 use fastrand::Rng;
 use std::{
@@ -216,27 +218,55 @@ fn append_one_and_kill(path: &Path, seq: u64) {
     child.wait().unwrap();
 }
 
+/// A record, as it is in the file.
+fn record(identity: u64, seq: u64, group: u64, data: &[u8]) -> Vec<u8> {
+    let head = format::Head::new(identity, seq, group, data).unwrap();
+    assert!(head.is_valid(identity, data));
+    [&head.bytes()[..], data].concat()
+}
+
+/// A log with 17 records, and its identity.
+fn log_of_17(path: &Path) -> (Vec<u8>, u64) {
+    append(path, 1..=17);
+    let file = fs::read(path).unwrap();
+    let identity = format::identity(&file[..BLOCK]).unwrap();
+    (file, identity)
+}
+
 /// A group of four blocks, each a record, of which the first is missing. When other records have taken the
 /// place of the first two, the last two must not follow them.
 #[test]
 fn records_of_incomplete_group_do_not_come_back() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("log");
-    append(&path, 1..=16);
-    let mut file = fs::read(&path).unwrap();
-    let identity = format::identity(&file[..BLOCK]).unwrap();
+    let (mut file, identity) = log_of_17(&path);
     file.extend([0; BLOCK]);
-    for seq in 18..=20 {
-        let never_acknowledged = [b'?'; BLOCK - format::HEAD];
-        let head = format::Head::new(identity, seq, 17, &never_acknowledged).unwrap();
-        assert!(head.is_valid(identity, &never_acknowledged));
-        file.extend([&head.bytes()[..], &never_acknowledged].concat());
+    for seq in 19..=21 {
+        file.extend(record(identity, seq, 18, &[b'?'; BLOCK - format::HEAD]));
     }
     fs::write(&path, &file).unwrap();
-    assert_eq!(count(&path), 16);
-    append_one_and_kill(&path, 17);
+    assert_eq!(count(&path), 17);
     append_one_and_kill(&path, 18);
-    assert_eq!(count(&path), 18, "record 19 of the incomplete group is gone");
+    append_one_and_kill(&path, 19);
+    assert_eq!(count(&path), 19, "record 20 of the incomplete group is gone");
+}
+
+/// A group of three records. The second is not complete, so the third must not follow the first.
+#[test]
+fn records_behind_incomplete_record_are_cut_off() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("log");
+    let (mut file, identity) = log_of_17(&path);
+    let mut block = record(identity, 18, 18, &data(18));
+    let room = BLOCK - block.len() - format::HEAD;
+    block.extend(record(identity, 19, 18, &vec![b'?'; room]));
+    block[BLOCK - 1] = 0;
+    file.extend(block);
+    file.extend(record(identity, 20, 18, &[b'?'; BLOCK - format::HEAD]));
+    fs::write(&path, &file).unwrap();
+    assert_eq!(count(&path), 18);
+    append(&path, 19..=20);
+    assert_eq!(count(&path), 20);
 }
 
 /// Runs the program, which must fail and leave the file as it was. Returns its message.
