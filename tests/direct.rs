@@ -1,7 +1,7 @@
 //! Alignment and direct I/O on file systems and devices: what [`Alignment::of`] returns is accepted
 //! by the kernel, and files of any length can be written, changed and read with it.
 
-use crate::support::{LoopDevice, Mount, file_with, leaked, pattern, run, skip};
+use crate::support::{Call, LoopDevice, Mount, file_with, leaked, pattern, run, skip, supervised};
 use linux_aio::{
     Context, DirectError, Errno, PageBuf, Request,
     direct::{self, Alignment, OpenDirect as _},
@@ -88,9 +88,18 @@ fn check_directory(name: &str, directory: &Path) {
     }
 }
 
-/// Checks that the smallest transfers that the alignment allows are accepted.
-fn check_smallest(name: &str, file: &File) -> Alignment {
-    let alignment = Alignment::of(file).unwrap();
+/// Returns what is found without `STATX_DIOALIGN`, as on kernels before Linux 6.1.
+fn of_old_kernel(file: &File) -> Alignment {
+    const DIOALIGN: u64 = 0x2000 | 0x2_0000;
+    let without = |call: &Call| {
+        let [fd, path, flags, mask, statx, none] = call.arguments;
+        call.pass_with([fd, path, flags, mask & !DIOALIGN, statx, none])
+    };
+    supervised(&[libc::SYS_statx], without, || Alignment::of(file).unwrap())
+}
+
+/// Checks that the smallest transfers that an alignment of the file allows are accepted.
+fn check_smallest(name: &str, file: &File, alignment: Alignment) {
     let (block, for_reads) = (alignment.offset(), alignment.for_reads().offset());
     let mut cx = Cx::new(1).unwrap();
     let (_, got) = read(&mut cx, file, for_reads, for_reads as u64);
@@ -106,7 +115,6 @@ fn check_smallest(name: &str, file: &File) -> Alignment {
         Ok(())
     })
     .unwrap();
-    alignment
 }
 
 /// A loop device with sectors of this size and 400 MB, which is sufficient for all file systems.
@@ -131,8 +139,12 @@ fn check_file_system(kind: &str, make: &[&str]) {
         fs::write(&path, pattern(100_000)).unwrap();
         File::open(&path).unwrap().sync_all().unwrap();
         let file = open(&path);
-        let alignment = check_smallest(&name, &file);
+        let alignment = Alignment::of(&file).unwrap();
+        check_smallest(&name, &file, alignment);
         assert!(alignment.offset() >= sector as usize, "{name}: {alignment:?}");
+        let old = of_old_kernel(&file);
+        check_smallest(&format!("{name}, old kernel"), &file, old);
+        assert!(old.offset() >= alignment.offset(), "{name}: {old:?}, {alignment:?}");
         // It does not depend on how the file is open.
         assert_eq!(Alignment::of(&File::open(&path).unwrap()), Ok(alignment), "{name}");
         // On the file system, an overlay.
@@ -198,8 +210,12 @@ fn alignment_of_device_is_its_sector() {
     for sector in [512, 4096] {
         let Some(device) = device(sector) else { return };
         let file = device.open();
-        let alignment = check_smallest(&format!("device with sectors of {sector}"), &file);
+        let alignment = Alignment::of(&file).unwrap();
+        check_smallest("device", &file, alignment);
         assert_eq!(alignment.offset(), sector as usize);
+        let old = of_old_kernel(&file);
+        check_smallest("device, old kernel", &file, old);
+        assert_eq!((old.memory(), old.offset()), (sector as usize, sector as usize));
         assert!(alignment.memory() <= sector as usize);
         // Smaller ones are refused.
         let less = sector as usize / 2;
