@@ -200,7 +200,17 @@ fn files_of_any_length_in_the_temp_directory() {
     let probe = directory.path().join("probe");
     File::create(&probe).unwrap();
     match File::options().read(true).open_direct(&probe) {
-        Ok(_) => check_directory("temp directory", directory.path()),
+        Ok(_) => {
+            check_directory("temp directory", directory.path());
+            let path = directory.path().join("whole");
+            fs::write(&path, pattern(100_000)).unwrap();
+            File::open(&path).unwrap().sync_all().unwrap();
+            let file = open(&path);
+            let (alignment, old) = (Alignment::of(&file).unwrap(), of_old_kernel(&file));
+            println!("{alignment:?}, on old kernels {old:?}");
+            check_smallest("temp directory", &file, alignment);
+            check_smallest("temp directory, old kernel", &file, old);
+        }
         Err(error) => skip(format!("no direct I/O in the temp directory: {error}")),
     }
 }

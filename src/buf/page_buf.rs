@@ -14,7 +14,8 @@ use core::{
 /// A page-aligned, zeroed buffer from `mmap`, in pages of its own.
 ///
 /// The alignment is sufficient for `O_DIRECT` on every file system and device. The length should be
-/// a multiple of the logical block size, 512 or 4096 bytes. Direct reads into whole pages are also
+/// a multiple of the logical block size, 512 or 4096 bytes
+/// ([`Alignment`](crate::direct::Alignment) finds it out). Direct reads into whole pages are also
 /// safe from lost bytes if the process forks while they are in flight, see [`IoBuf`].
 ///
 /// Each buffer is a separate mapping, so making one is slow: reuse the buffers that completions

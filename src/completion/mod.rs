@@ -181,7 +181,8 @@ impl<B, T> Completion<B, T> {
     }
 
     /// Does the same as [`into_rest`](Self::into_rest), for direct I/O: the new request begins at
-    /// an offset in the file that is a multiple of `alignment`, in bytes.
+    /// an offset in the file that is a multiple of `alignment`, in bytes
+    /// ([`Alignment::offset`](crate::direct::Alignment::offset)).
     ///
     /// If the transfer stopped at another offset, up to `alignment - 1` bytes are transferred
     /// again.

@@ -45,6 +45,11 @@ impl<B: IoBuf, T> Context<B, T> {
     /// # }
     /// ```
     ///
+    /// A context with other requests in flight cannot do this. Make a context of its own for the
+    /// writes, or make the steps one by one: count the writes, continue short ones by
+    /// [`into_rest_aligned`](Completion::into_rest_aligned), and submit
+    /// [`Request::fdsync`](crate::Request::fdsync) when none is left.
+    ///
     /// The directory entry of a file that was just created is not synced: open the directory, and
     /// call `sync_all`, once.
     ///

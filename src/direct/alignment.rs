@@ -26,6 +26,14 @@ pub struct Alignment {
 impl Alignment {
     /// Memory, offset and length are multiples of 4096 bytes: sufficient for almost every file
     /// system and device, for programs that do not want to ask.
+    ///
+    /// ```
+    /// # use linux_aio::direct::Alignment;
+    /// # let file = tempfile::tempfile()?;
+    /// let alignment = Alignment::of(&file).unwrap_or(Alignment::PAGE);
+    /// # let _ = alignment;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub const PAGE: Self = {
         let page = PowerOfTwo { exponent: 12 };
         Self { memory: page, offset: page, read_offset: page }
@@ -33,6 +41,13 @@ impl Alignment {
 
     /// Makes an alignment: `memory` for addresses, `offset` for offsets and lengths, in bytes.
     /// Returns `None` if one is not a power of two.
+    ///
+    /// ```
+    /// # use linux_aio::direct::Alignment;
+    /// let sectors = Alignment::new(4, 512).unwrap();
+    /// assert_eq!((sectors.memory(), sectors.offset()), (4, 512));
+    /// assert_eq!(Alignment::new(512, 1000), None);
+    /// ```
     #[must_use]
     pub const fn new(memory: u32, offset: u32) -> Option<Self> {
         match (PowerOfTwo::new(memory), PowerOfTwo::new(offset)) {
@@ -47,6 +62,14 @@ impl Alignment {
     /// this number on all file systems and devices known. In vectored transfers, the address *and
     /// the length* of each piece must be a multiple; the sum of the lengths, of
     /// [`offset`](Self::offset).
+    ///
+    /// ```
+    /// # use linux_aio::{PageBuf, direct::Alignment};
+    /// # let file = tempfile::tempfile()?;
+    /// let alignment = Alignment::of(&file)?;
+    /// assert!(PageBuf::new(4096)?.as_ptr().addr().is_multiple_of(alignment.memory()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub const fn memory(self) -> usize {
         self.memory.get()
@@ -55,7 +78,16 @@ impl Alignment {
     /// Returns what the offset in the file and the length must be multiples of, in bytes.
     ///
     /// This is also the alignment for
-    /// [`into_rest_aligned`](crate::Completion::into_rest_aligned).
+    /// [`into_rest_aligned`](crate::Completion::into_rest_aligned), and a good unit for the lengths
+    /// of buffers:
+    ///
+    /// ```
+    /// # use linux_aio::{PageBuf, direct::Alignment};
+    /// # let file = tempfile::tempfile()?;
+    /// let buf = PageBuf::new(16 * Alignment::of(&file)?.offset())?;
+    /// # drop(buf);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub const fn offset(self) -> usize {
         self.offset.get()
