@@ -3,10 +3,10 @@
 use crate::{
     failure::Failure,
     file::LogFile,
-    format::BLOCK_U64,
+    format::{BLOCK, BLOCK_U64},
     scan::{End, length},
 };
-use linux_aio::{Batch, Context, Errno, Error, PageBuf, Request};
+use linux_aio::{Batch, Context, Error, PageBuf, Request};
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// Bytes of one write, a multiple of a block.
@@ -55,11 +55,8 @@ impl Committer {
                 Some(buf) => buf,
                 None => PageBuf::new(CHUNK).map_err(|errno| failure(errno.into()))?,
             };
-            let padded = part.len().next_multiple_of(4096);
-            let (data, rest) = buf
-                .split_at_mut_checked(part.len())
-                .ok_or(Errno::EINVAL)
-                .map_err(|errno| failure(errno.into()))?;
+            let padded = part.len().next_multiple_of(BLOCK);
+            let (data, rest) = buf.split_at_mut(part.len());
             data.copy_from_slice(part);
             rest.fill(0);
             let request = Request::write(&log.file, buf, offset).range(..padded);

@@ -42,7 +42,8 @@ impl LogFile {
     fn open(path: &Path, options: &OpenOptions, lock: FlockOperation) -> Result<Self, Failure> {
         let failure = |error| Failure::io("open", path, error);
         let file = match options.open_direct(path) {
-            // Without direct I/O, the page cache is used. A sync makes the data durable then, too.
+            // Without direct I/O, the page cache is used. A sync makes the data durable then, too. But after
+            // a failed sync, the next process may read from the cache what is not on the disk.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 options.open(path).map_err(failure)?
             }
