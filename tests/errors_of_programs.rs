@@ -3,8 +3,9 @@
 
 use crate::support::file_with;
 use linux_aio::{
-    Batch, Context, ContextError, Errno, Full, IoSliceMut, Opcode, PageBuf, PieceCountError,
-    Pieces, RangeError, Request, RequestError, RwFlags, SetupError,
+    Batch, Context, ContextError, DirectError, Errno, Full, IoSliceMut, Opcode, PageBuf,
+    PieceCountError, Pieces, RangeError, Request, RequestError, RwFlags, SetupError,
+    WriteSyncError, direct::Alignment,
 };
 use std::{error::Error, fs::File, io, sync::Arc};
 
@@ -100,6 +101,11 @@ fn debug_form_of_each_error_contains_its_message() {
     is_printed::<RangeError>(Request::read(&file, vec![0; 1], 0).range(2..).unwrap_err());
     let none = Pieces::<Vec<u8>, 1>::new();
     is_printed::<PieceCountError>(Request::writev(&file, none, 0).unwrap_err());
+    is_printed::<DirectError>(Alignment::of(&std::io::pipe().unwrap().0).unwrap_err());
+    let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
+    let mut reads = Batch::<_, _, _, 1>::new();
+    reads.push(Request::read(&file, vec![0; 1], 0)).unwrap();
+    is_printed::<WriteSyncError>(cx.write_and_sync(&mut reads, &file, drop).unwrap_err());
     for error in [
         ContextError::Forked,
         ContextError::Gone,

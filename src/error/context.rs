@@ -96,17 +96,7 @@ impl fmt::Display for ContextError {
 
 impl fmt::Debug for ContextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variant = match self {
-            Self::Forked => "Forked",
-            Self::Gone => "Gone",
-            Self::Busy { .. } => "Busy",
-            Self::Again => "Again",
-            Self::Full => "Full",
-            Self::NotEventfd => "NotEventfd",
-            Self::Interrupted => "Interrupted",
-            Self::Os { .. } => "Os",
-        };
-        message(f, variant, self)
+        message(f, "ContextError", self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`DirectError`]: what a file requires for direct I/O could not be found out.
 
-use super::refused_call;
+use super::{message, refused_call};
 use crate::types::Errno;
 use core::{error, fmt};
 
@@ -16,7 +16,7 @@ use core::{error, fmt};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DirectError {
     /// The file is neither a regular file of a file system that stores data nor a block device. It
@@ -63,3 +63,9 @@ impl fmt::Display for DirectError {
 }
 
 impl error::Error for DirectError {}
+
+impl fmt::Debug for DirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        message(f, "DirectError", self)
+    }
+}

@@ -1,6 +1,6 @@
 //! [`WriteSyncError`]: data was not written to stable storage.
 
-use super::{ContextError, RequestError};
+use super::{ContextError, RequestError, message};
 use crate::types::{Errno, Opcode};
 use core::{error, fmt};
 
@@ -25,7 +25,7 @@ use core::{error, fmt};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteSyncError {
     /// A request of the batch is not a write of the file that was passed, or the context has
@@ -101,3 +101,9 @@ impl fmt::Display for WriteSyncError {
 }
 
 impl error::Error for WriteSyncError {}
+
+impl fmt::Debug for WriteSyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        message(f, "WriteSyncError", self)
+    }
+}

@@ -18,53 +18,32 @@
 //!
 //! # Several writes, one sync
 //!
-//! 1. Submit the writes. 2. Take all their completions; submit the rest of each short one. 3. If none failed, submit
-//!    one sync. 4. Only when it has succeeded, tell others that the data is there.
+//! [`Context::write_and_sync`] executes the writes of a batch, continues short ones, and syncs the file when all are
+//! complete. `Ok` means that everything is on stable storage:
 //!
 //! ```
 //! use linux_aio::{Batch, Context, PageBuf, Request};
-//! use std::{fs::File, io};
 //!
-//! /// Writes blocks at the start of a file. When it returns, they are on stable storage.
-//! fn write_durably(file: &File, blocks: Vec<PageBuf>) -> io::Result<()> {
-//!     let mut cx = Context::<PageBuf, ()>::new(8)?;
-//!     let mut batch = Batch::<_, _, _, 8>::new();
-//!     let (mut offset, mut blocks) = (0, blocks.into_iter());
-//!     loop {
-//!         while !batch.is_full() && cx.outstanding() + batch.len() < cx.capacity() {
-//!             let Some(block) = blocks.next() else { break };
-//!             let len = block.len() as u64;
-//!             batch.push(Request::write(file, block, offset))?;
-//!             offset += len;
-//!         }
-//!         if batch.is_empty() && cx.outstanding() == 0 {
-//!             break;
-//!         }
-//!         cx.submit(&mut batch)?;
-//!         for done in cx.wait(1, None)? {
-//!             match done.into_rest_aligned(file, 4096) {
-//!                 Ok(rest) => batch.push(rest)?,
-//!                 Err(done) if done.result == Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-//!                 Err(done) => drop(done.bytes()?), // all of it, or an error
-//!             }
-//!         }
-//!     }
-//!     cx.submit_one(Request::fdsync(file).with_buf(PageBuf::empty()))?;
-//!     for synced in cx.wait_all(None)? {
-//!         synced.bytes()?;
-//!     }
-//!     Ok(())
-//! }
-//! # fn main() -> io::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let file = tempfile::tempfile()?;
-//! # let blocks = (0..20).map(|_| PageBuf::new(4096)).collect::<Result<Vec<_>, _>>()?;
-//! # write_durably(&file, blocks)?;
-//! # assert_eq!(file.metadata()?.len(), 20 * 4096);
+//! let mut cx = Context::<PageBuf, ()>::new(8)?;
+//! let mut batch = Batch::<_, _, _, 8>::new();
+//! for block in 0..8 {
+//!     batch.push(Request::write(&file, PageBuf::new(4096)?, block * 4096))?;
+//! }
+//! cx.write_and_sync(&mut batch, &file, |_done| {})?;
+//! println!("the 8 blocks are on stable storage");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! (Returning early with an error is safe: the context waits for what is in flight when it is dropped.)
+//! It waits until all is done, in a context with nothing else in flight. A program that has other requests in flight makes
+//! the steps itself:
+//!
+//! 1. It submits the writes.
+//! 2. It takes all their completions, and submits the rest of each short one.
+//! 3. If none failed, it submits one sync.
+//! 4. Only when that has succeeded, it tells others that the data is there.
 //!
 //! One sync for many writes is much cheaper than a flag on each. A log that acknowledges records collects those
 //! that arrive while a sync is in flight, writes them together, and syncs once: *group commit*. With
@@ -90,6 +69,7 @@
 //! * Two writes in flight are executed in any order. To order them, wait for the first, and sync if the order must
 //!   survive a crash.
 //!
+//! [`Context::write_and_sync`]: crate::Context::write_and_sync
 //! [`Request::fdsync`]: crate::Request::fdsync
 //! [`Request::fsync`]: crate::Request::fsync
 //! [`RwFlags::ATOMIC`]: crate::RwFlags::ATOMIC

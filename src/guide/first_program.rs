@@ -3,22 +3,21 @@
 //! ```toml
 //! [dependencies]
 //! linux-aio = { version = "0.1", features = ["std"] }
-//! libc = "0.2" # for the number of O_DIRECT
 //! ```
 //!
 //! Without the feature `std`, the compiler says "`&File` is not a file for a request", and that
 //! `From<SetupError>` is not implemented for `std::io::Error`.
 //!
 //! ```
-//! use linux_aio::{Batch, Context, PageBuf, Request};
-//! use std::{fs::File, os::unix::fs::OpenOptionsExt as _, path::Path};
+//! use linux_aio::{Batch, Context, PageBuf, Request, direct::OpenDirect as _};
+//! use std::{fs::File, path::Path};
 //!
 //! const BLOCK: usize = 65_536; // a multiple of the block size of the device, 512 or 4096
 //! const DEPTH: usize = 8; // requests in flight
 //!
 //! /// Returns the sum of all bytes of a file.
 //! fn sum(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
-//!     let file = File::options().read(true).custom_flags(libc::O_DIRECT).open(path)?;
+//!     let file = File::options().read(true).open_direct(path)?;
 //!     let mut cx = Context::<PageBuf, u64>::new(DEPTH)?;
 //!     let mut batch = Batch::<_, _, _, DEPTH>::new();
 //!
@@ -48,7 +47,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
 //! # std::fs::write(&path, vec![1; 1_000_001])?;
-//! # if File::options().read(true).custom_flags(libc::O_DIRECT).open(&path).is_err() {
+//! # if File::options().read(true).open_direct(&path).is_err() {
 //! #     return Ok(()); // a file system without direct I/O
 //! # }
 //! # assert_eq!(sum(&path)?, 1_000_001);
@@ -113,11 +112,14 @@
 //!
 //! | what happens | why |
 //! |---|---|
-//! | opening fails with `EINVAL` | the file system has no direct I/O, as some in memory |
-//! | a read completes with `EINVAL` | address, offset or length is not a multiple of what the device needs |
+//! | `open_direct` fails with the kind `Unsupported` | the file system has no direct I/O, as some in memory |
+//! | a read completes with `EINVAL` | address, offset or length is not a multiple of what the device needs: [`Alignment::of`] says what that is |
 //! | `Context::new` fails with `EAGAIN` | `fs.aio-max-nr` is used up; the message has the numbers |
 //! | `Context::new` fails with `ENOSYS` or `EPERM` | a sandbox or an emulator: [`kernels`](super::kernels) |
 //! | it is not faster than `read` | [`Stats::completed_in_submit`](crate::Stats::completed_in_submit) is close to `accepted`: the kernel executed the requests in `submit`. See [`when_not`](super::when_not) |
 //!
-//! The number of `O_DIRECT` differs between x86_64 and aarch64. Take it from `libc` or `rustix`, and do
-//! not write it as a number.
+//! The number of `O_DIRECT` differs between x86_64 and aarch64. [`direct::O_DIRECT`](crate::direct::O_DIRECT) has the
+//! right one, for other ways to open a file. The module [`direct`](crate::direct) also shows how files of any length are
+//! read and written.
+//!
+//! [`Alignment::of`]: crate::direct::Alignment::of

@@ -27,6 +27,7 @@
 //! | `event.res2` | [`info().event().res2`](crate::CompletionInfo::event) |
 //! | `io_queue_run` | a `for` loop over the completions |
 //! | buffers and iocbs that must stay valid until the event | the context owns them; a [scope](crate::scope) borrows buffers |
+//! | `open(path, O_DIRECT)` | `open_direct` of the trait `OpenDirect` (feature `std`), or [`direct::O_DIRECT`](crate::direct::O_DIRECT) |
 //! | `posix_memalign(&buf, 4096, n)` | [`PageBuf::new(n)`](crate::PageBuf::new), [`BufPool`](crate::BufPool) |
 //! | `-errno` as a return value | an error type for each step, see [`errors`](super::errors) |
 //!

@@ -53,7 +53,8 @@
 //! end, and no rest is needed.
 //!
 //! A direct write of a file whose length is not a multiple of the block size writes the last block in full, and
-//! then the program sets the length (`File::set_len`).
+//! then the program sets the length (`File::set_len`). The module [`direct`](crate::direct) has the programs, and
+//! [`Alignment`](crate::direct::Alignment) the size of a block.
 //!
 //! # Requests to repeat
 //!

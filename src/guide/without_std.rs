@@ -83,7 +83,7 @@
 //!    a system call in assembly.
 //!
 //! The size of a disk is what `seek` to its end returns (`rustix::fs::seek`, `SeekFrom::End(0)`), and direct I/O is
-//! `OFlags::DIRECT` in `open`.
+//! `OFlags::DIRECT` in `open`. [`Alignment::of`](crate::direct::Alignment::of) takes an `Fd` and needs no std.
 //!
 //! Messages: `write!` of an [`Error`](crate::Error) makes a program some 6 KiB larger, the names of errnos 4 KiB.
 //! [`Errno::raw`](crate::Errno::raw) costs nothing.
