@@ -155,7 +155,7 @@ impl Poller {
 
     /// Returns the number of rounds that take this long.
     fn rounds_in(&self, time: Duration) -> u32 {
-        let rounds = u128::from(self.slice_rounds) * time.as_nanos() / SLICE.as_nanos();
+        let rounds = u64::from(self.slice_rounds).saturating_mul(nanos(time)) / nanos(SLICE);
         u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 }
@@ -236,8 +236,15 @@ fn measure_slice(ring: &mut Ring) -> u32 {
             (before, time) => before.or(time),
         };
     }
-    let nanos = shortest.map_or(0, |time| time.as_nanos()).max(1);
-    u32::try_from(u128::from(ROUNDS) * SLICE.as_nanos() / nanos).unwrap_or(u32::MAX).max(1)
+    let shortest = nanos(shortest.unwrap_or_default()).max(1);
+    u32::try_from(u64::from(ROUNDS) * nanos(SLICE) / shortest).unwrap_or(u32::MAX).max(1)
+}
+
+/// Returns the length of a time in nanoseconds. (`Duration::as_nanos` has 128 bits, and dividing them
+/// needs a function of a C library.)
+fn nanos(time: Duration) -> u64 {
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(time.subsec_nanos()))
 }
 
 /// Polls for a number of rounds, until the ring has `missing` events. Returns whether it has. An

@@ -3,6 +3,8 @@
 //!
 //! [loom]: https://docs.rs/loom
 
+#![cfg(loom)]
+
 use super::free::{FreeList, Word};
 use ::loom::{
     cell::UnsafeCell,

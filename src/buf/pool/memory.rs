@@ -181,7 +181,7 @@ impl Memory {
     }
 
     /// Returns the number of values that use the memory.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn users(&self) -> usize {
         self.header().users.load(core::sync::atomic::Ordering::Relaxed)
     }

@@ -2,7 +2,7 @@
 
 mod block;
 mod free;
-#[cfg(all(test, loom))]
+#[cfg(test)]
 mod loom;
 mod memory;
 #[cfg(all(test, not(loom)))]
