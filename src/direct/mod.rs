@@ -36,7 +36,7 @@
 //! cx.submit(&mut batch)?;
 //! let mut bytes = 0;
 //! for done in cx.wait_all(None)? {
-//!     bytes += done.result?; // `done.transferred()` is the data
+//!     bytes += done.bytes()?; // `done.transferred()` is the data
 //! }
 //! assert_eq!(bytes, 10_000);
 //! # Ok(())
@@ -64,7 +64,7 @@
 //! let mut cx = Context::<PageBuf, ()>::new(1)?;
 //! cx.submit_one(Request::write(&file, buf, 0))?;
 //! for done in cx.wait_all(None)? {
-//!     assert_eq!(done.result?, padded);
+//!     assert_eq!(done.bytes()?, padded);
 //! }
 //! file.set_len(data.len() as u64)?;
 //! file.sync_data()?;
@@ -95,12 +95,12 @@
 //! let mut cx = Context::<PageBuf, ()>::new(1)?;
 //! cx.submit_one(Request::read(&file, PageBuf::new(blocks.len)?, blocks.offset))?;
 //! let read = cx.wait_one(None)?.ok_or(io::ErrorKind::Other)?;
-//! read.result?; // fewer bytes than `blocks.len` at the end of the file; zeros follow
+//! read.bytes()?; // fewer bytes than `blocks.len` at the end of the file; zeros follow
 //! let mut buf = read.buf;
 //! buf[blocks.part].copy_from_slice(new);
 //! cx.submit_one(Request::write(&file, buf, blocks.offset))?;
 //! let written = cx.wait_one(None)?.ok_or(io::ErrorKind::Other)?;
-//! assert_eq!(written.result?, blocks.len);
+//! assert_eq!(written.bytes()?, blocks.len);
 //! file.set_len(len)?;
 //! # drop(file);
 //! # let now = std::fs::read(&path)?;
