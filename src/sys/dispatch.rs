@@ -64,6 +64,9 @@ calls! {
 }
 
 calls! {
+    fn make_eventfd() -> Result<i32, Errno>;
+    fn take_counter(fd: i32) -> Result<u64, Errno>;
+    fn wait_readable(fd: i32, timeout: Option<Duration>) -> Result<bool, Errno>;
     fn write(fd: i32, bytes: &[u8]) -> Result<usize, Errno>;
     fn mmap(len: usize) -> Result<NonNull<u8>, Errno>;
     fn mmap_aligned(len: usize) -> Result<NonNull<u8>, Errno>;

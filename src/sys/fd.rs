@@ -4,6 +4,7 @@ use crate::{
     sys,
     types::{Errno, Fd},
 };
+use core::time::Duration;
 
 /// A file descriptor that is closed when the value is dropped.
 ///
@@ -21,6 +22,32 @@ impl OwnedFd {
     /// `EMFILE`.
     pub(crate) fn duplicate(fd: Fd<'_>) -> Result<Self, Errno> {
         sys::duplicate(fd.as_raw()).map(Self)
+    }
+
+    /// Makes an eventfd with a counter of 0, non-blocking and closed on exec.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE`, `ENFILE`, `ENOMEM`.
+    pub(crate) fn eventfd() -> Result<Self, Errno> {
+        sys::make_eventfd().map(Self)
+    }
+
+    /// Takes the counter of an eventfd: returns it and sets it to 0. Errors count as 0.
+    pub(crate) fn take_counter(&self) -> u64 {
+        sys::take_counter(self.0).unwrap_or(0)
+    }
+
+    /// Waits until an eventfd's counter is not 0, the timeout expires, or a signal arrives.
+    ///
+    /// # Errors
+    ///
+    /// Those of a sandbox.
+    pub(crate) fn wait_readable(&self, timeout: Option<Duration>) -> Result<(), Errno> {
+        match sys::wait_readable(self.0, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Adds 1 to the counter of an eventfd. Errors are ignored.

@@ -154,6 +154,10 @@ pub(crate) fn monotonic() -> Option<Duration> {
     Some(seconds.saturating_add(Duration::from_nanos(now.tv_nsec.cast_unsigned())))
 }
 
+/// The lowest descriptor that the library makes. The numbers of the standard streams stay unused, if
+/// one of those is closed.
+pub(super) const LOWEST: usize = 3;
+
 /// Makes another descriptor for the same open file, closed on exec.
 ///
 /// # Errors
@@ -161,8 +165,6 @@ pub(crate) fn monotonic() -> Option<Duration> {
 /// `EBADF`, also if a sandbox returned a number without making a descriptor; `EMFILE`.
 pub(crate) fn duplicate(fd: i32) -> Result<i32, Errno> {
     const F_DUPFD_CLOEXEC: usize = 1030;
-    // Leaves the numbers of the standard streams unused, if one of those is closed.
-    const LOWEST: usize = 3;
     // SAFETY: no memory is passed, and the kernel returns a number that no other code uses.
     let returned = unsafe { sc::syscall3(nr::FCNTL, cast::from_i32(fd), F_DUPFD_CLOEXEC, LOWEST) };
     // A smaller number is not a new descriptor: it would be closed although others use it.

@@ -135,7 +135,7 @@ impl State {
 
     /// Returns all contexts, in the order in which they were made, which does not depend on the
     /// addresses of their rings.
-    fn contexts_by_age(&self) -> Vec<AioContext> {
+    pub(super) fn contexts_by_age(&self) -> Vec<AioContext> {
         let mut contexts = self.contexts.iter().collect::<Vec<_>>();
         contexts.sort_by_key(|(_, context)| context.number);
         contexts.into_iter().map(|(&ctx, _)| AioContext(ctx)).collect()

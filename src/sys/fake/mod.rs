@@ -28,6 +28,7 @@
 mod complete;
 mod context;
 mod entropy;
+mod eventfd;
 mod events;
 mod faults;
 mod file;
