@@ -134,7 +134,7 @@ impl<B, T> State<B, T> {
 
     /// Returns the id of the next request in a slot. It differs from the last 2^32 ids.
     #[inline]
-    fn next_id(&mut self, index: u32) -> u64 {
+    pub(super) fn next_id(&mut self, index: u32) -> u64 {
         self.generation = self.generation.wrapping_add(1);
         u64::from(self.generation) << 32 | u64::from(index)
     }
@@ -142,7 +142,7 @@ impl<B, T> State<B, T> {
     /// Initialises up to `wanted` slots that were never used, and pushes them to the stack of free
     /// slots. The slot with the lowest index is at the top.
     #[cold]
-    fn extend_free_list(&mut self, wanted: u32) {
+    pub(super) fn extend_free_list(&mut self, wanted: u32) {
         let before = self.initialised;
         self.initialised += wanted.min(self.capacity - before);
         for index in (before..self.initialised).rev() {

@@ -114,7 +114,7 @@ impl<B, T> State<B, T> {
     }
 
     /// Queues the id of a request that was in flight.
-    fn queue(&mut self, id: u64) {
+    pub(super) fn queue(&mut self, id: u64) {
         // SAFETY: each id in the queue and each request in flight has its own slot (invariant 3),
         // so together they are at most `capacity`.
         unsafe { self.completed.make_room(cast::from_u32(self.in_flight)) };

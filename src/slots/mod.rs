@@ -5,6 +5,7 @@
 
 mod admit;
 mod complete;
+mod driven;
 mod in_flight;
 mod lookup;
 mod queue;
@@ -12,6 +13,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use driven::Phase;
 pub use in_flight::{InFlight, RequestId};
 pub(crate) use slot::Slot;
 
@@ -33,19 +35,23 @@ pub(crate) struct Taken<B, T> {
 
 /// The table: up to `capacity` slots, in memory that the owner of the table provides.
 ///
-/// A slot is free, in flight, or completed.
+/// A slot is free, in flight, or completed. In the table of a driver, it can also be staged (the
+/// request was not submitted yet) or held (the request has completed, and its id was taken from the
+/// queue).
 ///
 /// # Invariants
 ///
 /// 1. `base` points to aligned memory for `capacity` slots, which only this table uses.
 /// 2. The slots below `initialised`, which is at most `capacity`, are initialised. Those from
 ///    `initialised` on were never used.
-/// 3. `initialised` = free slots + slots in flight + completed slots. The free slots are a stack
-///    that begins at `free` and is linked by `next`. `in_flight` slots are in flight. The completed
-///    slots are those whose ids are in `completed`, each once.
+/// 3. `initialised` = free slots + slots in flight + completed slots + `apart`. The free slots are a
+///    stack that begins at `free` and is linked by `next`. `in_flight` slots are in flight. The
+///    completed slots are those whose ids are in `completed`, each once. `apart` slots are staged or
+///    held; only these have the flag `STAGED` or the flag `HELD`.
 /// 4. The id of a slot in flight contains the index of that slot. The id of any other slot is
 ///    [`slot::NONE`].
-/// 5. `buf` and `tag` are initialised in each slot that is not free.
+/// 5. `buf` and `tag` are initialised in each slot that is not free. A free slot has no flag
+///    `DRIVEN`.
 pub(crate) struct Slots<B, T> {
     state: State<B, T>,
     /// Whether the requests of the current call of `admit` include the rest of a vectored transfer.
@@ -64,6 +70,8 @@ struct State<B, T> {
     free: u32,
     /// The number of slots in flight.
     in_flight: u32,
+    /// The number of slots that are staged or held.
+    apart: u32,
     /// The ids of completed slots that were not taken.
     completed: Queue,
     /// The upper half of the last id. Because of it, an event for an earlier request in the same
@@ -101,8 +109,16 @@ impl<B, T> Slots<B, T> {
         // SAFETY: `ids` points to memory for twice `capacity` ids, which only the table uses (duty
         // of the caller).
         let completed = unsafe { Queue::new(ids, cast::from_u32(capacity)) };
-        let state =
-            State { base, capacity, initialised: 0, free: 0, in_flight: 0, completed, generation };
+        let state = State {
+            base,
+            capacity,
+            initialised: 0,
+            free: 0,
+            in_flight: 0,
+            apart: 0,
+            completed,
+            generation,
+        };
         Self { state, rests: false }
     }
 
@@ -134,7 +150,7 @@ impl<B, T> Slots<B, T> {
         Some(Taken { buf, tag, template, event })
     }
 
-    /// Returns the number of requests in slots: in flight, or completed and not taken.
+    /// Returns the number of requests in slots: in flight, completed and not taken, or staged.
     #[inline]
     pub(crate) const fn outstanding(&self) -> usize {
         self.state.outstanding()
@@ -163,7 +179,7 @@ impl<B, T> State<B, T> {
     /// Returns the same as [`Slots::outstanding`].
     #[inline]
     const fn outstanding(&self) -> usize {
-        self.in_kernel() + self.completed.len()
+        self.in_kernel() + self.completed.len() + cast::from_u32(self.apart)
     }
 
     /// Returns the same as [`Slots::in_kernel`].
@@ -188,7 +204,9 @@ impl<B, T> State<B, T> {
     unsafe fn release(&mut self, index: u32) {
         let next = self.free;
         // SAFETY: `index` is below `initialised` (duty of the caller).
-        unsafe { self.slot_unchecked(index) }.next = next;
+        let slot = unsafe { self.slot_unchecked(index) };
+        slot.next = next;
+        slot.differs = 0;
         self.free = index;
     }
 

@@ -77,6 +77,26 @@ impl Queue {
         Some(id)
     }
 
+    /// Removes an id for which `is_it` returns `true`, from anywhere in the queue.
+    #[cold]
+    pub(crate) fn remove(&mut self, is_it: impl Fn(u64) -> bool) -> Option<u64> {
+        let len = self.len();
+        for index in 0..len {
+            let at = self.head.wrapping_add(index);
+            // SAFETY: `index` is below `len`, so `at` points to an initialised id (invariant 3).
+            let id = unsafe { at.read() };
+            if is_it(id) {
+                let after = at.wrapping_add(1);
+                // SAFETY: the ids after `at`, up to `tail`, are initialised (invariant 3). They are
+                // moved down by one, within the memory of the queue.
+                unsafe { ptr::copy(after, at, len - index - 1) };
+                self.tail = self.tail.wrapping_sub(1);
+                return Some(id);
+            }
+        }
+        None
+    }
+
     /// Returns the number of ids.
     #[inline]
     pub(crate) const fn len(&self) -> usize {

@@ -15,6 +15,12 @@ pub(super) const NONE: u64 = u64::MAX;
 const CONTEXT_EVENTFD: u8 = 1;
 /// Flag: the template is for the rest of a vectored transfer.
 const REST: u8 = 2;
+/// Flag: the slot is not free, and its request was staged by a driver.
+pub(super) const DRIVEN: u8 = 4;
+/// Flag: the request was not submitted yet.
+pub(super) const STAGED: u8 = 8;
+/// Flag: the request has completed, and its id was taken from the queue.
+pub(super) const HELD: u8 = 16;
 
 /// The memory of one request: its iocb at a constant address, its buffer and tag, and its result.
 #[repr(C)]
@@ -31,8 +37,8 @@ pub(crate) struct Slot<B, T> {
     /// The index of the next free slot, if this one is free.
     pub(super) next: u32,
     /// The differences between the iocb and the template: the flags [`CONTEXT_EVENTFD`] and
-    /// [`REST`].
-    differs: u8,
+    /// [`REST`]; and the state of the request of a driver: [`DRIVEN`], [`STAGED`], [`HELD`].
+    pub(super) differs: u8,
     /// Initialised unless the slot is free. After [`fill`](Self::fill) has taken its address, it is
     /// neither moved nor borrowed by itself until the request is over.
     pub(super) buf: MaybeUninit<B>,
