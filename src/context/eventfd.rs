@@ -58,7 +58,7 @@ impl<B, T> Context<B, T> {
     /// # Errors
     ///
     /// Those of [`set_eventfd`](Self::set_eventfd).
-    fn check_eventfd(&mut self, fd: Fd<'_>) -> Result<(), ContextError> {
+    pub(super) fn check_eventfd(&mut self, fd: Fd<'_>) -> Result<(), ContextError> {
         match self.try_eventfd(fd, -1) {
             Err(ContextError::Os { errno: Errno::EBADF, .. }) => {}
             Ok(()) => return Err(ContextError::NotEventfd),

@@ -6,6 +6,7 @@
 mod arena;
 mod busy_poll;
 mod cancel;
+mod driven;
 mod eventfd;
 mod inner;
 mod ring;
@@ -20,6 +21,7 @@ mod write_and_sync;
 
 pub use busy_poll::BusyPoll;
 pub use cancel::CancelResult;
+pub(crate) use driven::{Next, Submission};
 pub use scope::scope;
 pub use stats::Stats;
 

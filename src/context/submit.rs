@@ -250,7 +250,7 @@ impl<B, T> Context<B, T> {
     ///
     /// The error of the call or the context.
     #[cold]
-    fn check_call(&mut self, errno: Errno) -> Result<(), ContextError> {
+    pub(super) fn check_call(&mut self, errno: Errno) -> Result<(), ContextError> {
         self.submit_nothing()?;
         if errno != Errno::EINVAL {
             return Ok(());
@@ -292,7 +292,7 @@ impl<B, T> Context<B, T> {
     /// 2. The kernel has refused the request, and it was not withdrawn.
     /// 3. The descriptors of the request are open.
     #[cold]
-    unsafe fn refuse(&mut self, index: usize, errno: Errno) {
+    pub(super) unsafe fn refuse(&mut self, index: usize, errno: Errno) {
         // SAFETY: `stage` has written the pointer (duty 1 of the caller).
         let Some(iocb) = (unsafe { self.staged(index) }) else { return };
         // SAFETY: the iocb is in a slot, the kernel has not accepted its request (duty 2 of the
@@ -339,7 +339,7 @@ impl<B, T> Context<B, T> {
     /// If nothing is in flight, the kernel has room for requests, unless events that belong to no
     /// request fill the context. No wait would take these events.
     #[cold]
-    fn take_spurious_events(&mut self) {
+    pub(super) fn take_spurious_events(&mut self) {
         if self.slots.in_kernel() == 0 {
             // The next call reports an error of the context.
             let _taken = self.getevents(0, Some(Duration::ZERO));
@@ -352,7 +352,7 @@ impl<B, T> Context<B, T> {
     ///
     /// [`stage`](Self::stage) has written the pointer at `index`, in this submission.
     #[cold]
-    unsafe fn staged(&mut self, index: usize) -> Option<*mut Iocb> {
+    pub(super) unsafe fn staged(&mut self, index: usize) -> Option<*mut Iocb> {
         // SAFETY: `stage` has written the pointer (duty of the caller).
         self.inner.arena.pointers().get(index).map(|pointer| unsafe { pointer.assume_init() })
     }

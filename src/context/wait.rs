@@ -229,7 +229,11 @@ impl<B, T> Context<B, T> {
     /// This is a separate function, called once for each wait, so that the loop over the ring has
     /// all registers.
     #[inline(never)]
-    fn receive(&mut self, min: usize, timeout: Option<Duration>) -> Result<(), ContextError> {
+    pub(super) fn receive(
+        &mut self,
+        min: usize,
+        timeout: Option<Duration>,
+    ) -> Result<(), ContextError> {
         if self.slots.in_kernel() == 0 {
             return Ok(());
         }

@@ -51,6 +51,9 @@ pub enum ContextError {
     /// The descriptor for [`set_eventfd`](crate::Context::set_eventfd) is not an eventfd, or the
     /// kernel is emulated and ignores eventfds.
     NotEventfd,
+    /// The request for a [driver](crate::Driver) has an eventfd of its own. The driver needs all
+    /// completions on its own eventfd.
+    OwnEventfd,
     /// A signal interrupted the wait before any completion was available. Only
     /// [`wait_with_mask`](crate::Context::wait_with_mask) returns this error.
     Interrupted,
@@ -88,6 +91,10 @@ impl fmt::Display for ContextError {
                 "the descriptor is not an eventfd (or an emulated kernel ignores eventfds): pass one made \
                  by eventfd(2)",
             ),
+            Self::OwnEventfd => f.write_str(
+                "a request for a driver has an eventfd of its own, which the driver would have to replace: \
+                 make it without",
+            ),
             Self::Interrupted => f.write_str("a signal ended the wait before any completion came"),
             Self::Os { call, errno } => refused_call(f, call, errno),
         }
@@ -109,7 +116,7 @@ impl ContextError {
             Self::Busy { .. } => Errno::EBUSY,
             Self::Again => Errno::EAGAIN,
             Self::Full => Errno::ENOBUFS,
-            Self::NotEventfd => Errno::EINVAL,
+            Self::NotEventfd | Self::OwnEventfd => Errno::EINVAL,
             Self::Interrupted => Errno::EINTR,
             Self::Os { errno, .. } => errno,
         }

@@ -12,6 +12,7 @@ mod direct;
 mod rejected;
 mod request;
 mod setup;
+mod start;
 mod submit;
 mod write_sync;
 
@@ -20,6 +21,7 @@ pub use direct::DirectError;
 pub use rejected::{Full, PieceCountError, RangeError};
 pub use request::RequestError;
 pub use setup::SetupError;
+pub use start::StartError;
 pub use submit::{SubmitError, SubmitOneError, Submitted};
 pub use write_sync::WriteSyncError;
 
@@ -171,6 +173,12 @@ impl From<WriteSyncError> for Error {
     }
 }
 
+impl<R> From<StartError<R>> for Error {
+    fn from(error: StartError<R>) -> Self {
+        Self::Context(error.cause)
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
@@ -235,7 +243,7 @@ fn refused_call(f: &mut fmt::Formatter<'_>, call: &str, errno: Errno) -> fmt::Re
 mod std_io {
     use super::{
         ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError,
-        SetupError, SubmitError, SubmitOneError, WriteSyncError,
+        SetupError, StartError, SubmitError, SubmitOneError, WriteSyncError,
     };
     use std::io;
 
@@ -277,6 +285,7 @@ mod std_io {
         RequestError,
         Full<R>,
         SubmitOneError<R>,
+        StartError<R>,
         RangeError<R>,
         PieceCountError<R>
     );

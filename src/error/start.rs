@@ -1,0 +1,43 @@
+//! [`StartError`]: a driver did not take a request.
+
+use super::ContextError;
+use crate::types::Errno;
+use core::{error, fmt};
+
+/// [`Driver::start`](crate::Driver::start) did not take the request. The error contains it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StartError<R> {
+    /// The reason: [`ContextError::Full`], [`ContextError::OwnEventfd`], [`ContextError::Forked`] or
+    /// [`ContextError::Gone`].
+    pub cause: ContextError,
+    /// The request, unchanged.
+    pub request: R,
+}
+
+impl<R> fmt::Debug for StartError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartError").field("cause", &self.cause).finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Display for StartError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            ContextError::Full => f.write_str(
+                "the driver is full: await `room` first, or make a driver with a larger capacity",
+            ),
+            cause => cause.fmt(f),
+        }
+    }
+}
+
+impl<R> StartError<R> {
+    /// Returns the errno of the [cause](Self::cause).
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        self.cause.errno()
+    }
+}
+
+impl<R> error::Error for StartError<R> {}
