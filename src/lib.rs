@@ -98,6 +98,7 @@ mod buf;
 mod compile_fail;
 mod completion;
 mod context;
+mod driver;
 mod error;
 mod probe;
 mod request;
@@ -112,9 +113,12 @@ pub use buf::{
 };
 pub use completion::{Completion, CompletionInfo, Completions, Outcome};
 pub use context::{BusyPoll, CancelResult, Context, Stats, scope};
+#[cfg(feature = "std")]
+pub use driver::Shared;
+pub use driver::{Driver, Local, Op, Permit, Room, Sharing};
 pub use error::{
     ContextError, DirectError, Error, Full, PieceCountError, RangeError, RequestError, SetupError,
-    SubmitError, SubmitOneError, Submitted, WriteSyncError,
+    StartError, SubmitError, SubmitOneError, Submitted, WriteSyncError,
 };
 pub use probe::{Probe, Support};
 pub use request::{Batch, Borrowed, IntoFile, RawFile, Request, RequestInfo, op};
