@@ -5,5 +5,6 @@
 
 mod borrows;
 mod contexts;
+mod drivers;
 mod files;
 mod requests;
