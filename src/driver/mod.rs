@@ -1,6 +1,8 @@
 //! [`Driver`]: futures on a context, for any executor.
 
 mod core;
+#[cfg(any(test, linux_aio_fake))]
+mod inspect;
 mod op;
 mod room;
 mod sharing;
@@ -16,7 +18,7 @@ pub use room::{Permit, Room};
 pub use sharing::Shared;
 pub use sharing::{Local, Sharing};
 
-use self::core::Core;
+use self::core::{Core, Notify};
 use crate::{
     buf::IoBuf,
     context::{Context, Stats},
@@ -209,7 +211,9 @@ impl<B, F, S: Sharing> Driver<B, F, S> {
     where
         B: IoBuf,
     {
-        self.start_in(request, false)
+        let (op, notify) = self.start_in(request, false)?;
+        notify.send(self);
+        Ok(op)
     }
 
     /// Waits for room for one request.
@@ -283,35 +287,29 @@ impl<B, F, S: Sharing> Driver<B, F, S> {
         // SAFETY: (1) the descriptor is open until the end of this function; (2) it was made above.
         let fd = unsafe { Fd::from_raw(eventfd.as_raw()) };
         requests.try_own_eventfd(fd).map_err(|error| match error {
-            ContextError::Os { call, errno } => explain(call, errno),
             // The kernel is emulated, and ignores eventfds.
             ContextError::NotEventfd => explain("eventfd2", Errno::ENOSYS),
-            error => explain(
-                "io_submit",
-                if error == ContextError::Again { Errno::ENOMEM } else { error.errno() },
-            ),
+            // The check is made by a request, for which the kernel has no memory.
+            ContextError::Again => explain("io_submit", Errno::ENOMEM),
+            ContextError::Os { errno: Errno::EAGAIN, call } => explain(call, Errno::ENOMEM),
+            ContextError::Os { call, errno } => explain(call, errno),
+            error => explain("io_submit", error.errno()),
         })?;
         Ok(Self { core: S::cell(Core::new(requests)), eventfd })
     }
 
-    /// Starts a request. `reserved` is whether a permit has reserved room for it.
+    /// Starts a request. `reserved` is whether a permit has reserved room for it, which it takes.
     #[expect(clippy::type_complexity, reason = "the request in the error is that of the argument")]
     fn start_in<O>(
         &self,
         request: Request<F, B, (), O>,
         reserved: bool,
-    ) -> Result<Op<'_, B, F, S>, StartError<Request<F, B, (), O>>>
+    ) -> Result<(Op<'_, B, F, S>, Notify), StartError<Request<F, B, (), O>>>
     where
         B: IoBuf,
     {
-        match self.with(|core| core.start(request, reserved)) {
-            Ok((index, notify)) => {
-                let op = Op::new(self, index);
-                notify.send(self);
-                Ok(op)
-            }
-            Err(error) => Err(error),
-        }
+        let (index, notify) = self.with(|core| core.start(request, reserved))?;
+        Ok((Op::new(self, index), notify))
     }
 
     /// Calls `f` with the core. It must not call code of the user: wakers, and drops of buffers and

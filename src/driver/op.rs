@@ -53,6 +53,12 @@ impl<'d, B, F, S: Sharing> Op<'d, B, F, S> {
         self.driver.with(|core| core.requests.phase(self.index) == Some(Phase::InFlight))
     }
 
+    /// Returns the state of the request; `None` after its completion was returned.
+    #[cfg(any(test, linux_aio_fake))]
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        self.driver.with(|core| core.requests.phase(self.index))
+    }
+
     /// Takes the completion if there is one. Otherwise stores the waker, or returns that the waker
     /// of the task is not stored. The second result is to be dropped.
     fn check(&self, known: &Waker, waker: Option<Waker>) -> (Checked<B, F>, Option<Waker>) {

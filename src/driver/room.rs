@@ -163,9 +163,11 @@ impl<'d, B, F, S: Sharing> Permit<'d, B, F, S> {
     where
         B: IoBuf,
     {
-        let op = self.driver.start_in(request, true)?;
-        // The request has taken the room.
+        let driver = self.driver;
+        let (op, notify) = driver.start_in(request, true)?;
+        // The request has taken the room. Waking may panic, and must not give the room back.
         mem::forget(self);
+        notify.send(driver);
         Ok(op)
     }
 }

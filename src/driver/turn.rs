@@ -137,10 +137,14 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
         // the events are received.
         let counted = if read { self.eventfd().take_counter() } else { 0 };
         let received = self.with(|core| core.receive(counted));
-        let submitted = self.submit();
+        let mut submitted = self.submit();
         if let Ok(true) = submitted {
             // The kernel executes buffered I/O during the submission.
             let _received = self.with(|core| core.receive(0));
+            // There may be requests that had to wait for such a completion.
+            if self.with(|core| core.has_staged()) {
+                submitted = self.submit();
+            }
         }
         let woken = self.wake();
         received?;

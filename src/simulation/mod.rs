@@ -17,6 +17,7 @@
 mod answer;
 mod buffer;
 mod driver;
+mod futures;
 mod oracle;
 mod owner;
 mod program;
@@ -79,6 +80,32 @@ impl Program {
     /// If the crate violates a guarantee that does not depend on the kernel.
     pub fn play_hostile(&self) -> Played {
         self.play_on(Faults::HOSTILE)
+    }
+
+    /// Runs the program as one of tasks that await futures of a driver, on a kernel that behaves like
+    /// a real one. See [`futures`].
+    ///
+    /// # Panics
+    ///
+    /// If the crate violates one of its guarantees.
+    pub fn play_futures(&self) -> Played {
+        let faults = if self.setup[0] & 1 == 0 { Faults::ALL } else { Faults::NONE };
+        self.play_futures_on(faults)
+    }
+
+    /// Does the same as [`play_futures`](Self::play_futures), on a hostile kernel.
+    ///
+    /// # Panics
+    ///
+    /// If the crate violates a guarantee that does not depend on the kernel.
+    pub fn play_futures_hostile(&self) -> Played {
+        self.play_futures_on(Faults::HOSTILE)
+    }
+
+    fn play_futures_on(&self, faults: Faults) -> Played {
+        let world = World::new(Entropy::bytes(self.kernel.clone()), faults, self.setup);
+        let kernel = world.kernel.clone();
+        kernel.run(|| futures::play(world, self.setup, &self.operations))
     }
 
     fn play_on(&self, faults: Faults) -> Played {

@@ -111,3 +111,22 @@ fn hostile_programs_from_seeds() {
         from_seeds(&WATCHDOG, Program::play_hostile);
     assert_eq!(submitted, completed + abandoned, "no request is lost");
 }
+
+#[test]
+fn programs_of_futures_from_seeds() {
+    static WATCHDOG: Watchdog = Watchdog::new("programs_of_futures_from_seeds, PROGRAMS_FROM=");
+    let Played { submitted, completed, succeeded, .. } =
+        from_seeds(&WATCHDOG, Program::play_futures);
+    let seen = [submitted, completed, succeeded];
+    assert!(
+        cfg!(miri) || seen.iter().all(|&count| count > 100),
+        "not everything was tried: {seen:?}"
+    );
+}
+
+#[test]
+fn hostile_programs_of_futures_from_seeds() {
+    static WATCHDOG: Watchdog =
+        Watchdog::new("hostile_programs_of_futures_from_seeds, PROGRAMS_FROM=");
+    from_seeds(&WATCHDOG, Program::play_futures_hostile);
+}

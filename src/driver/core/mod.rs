@@ -105,9 +105,12 @@ impl<B, F> Core<B, F> {
 
     /// Returns whether `turn` has something to do, apart from events.
     pub(super) const fn has_work(&self) -> bool {
+        self.has_staged() || !self.cancelled.is_empty() || self.requests.queued() > 0
+    }
+
+    /// Returns whether there are requests to submit.
+    pub(super) const fn has_staged(&self) -> bool {
         !self.staged.is_empty() && !self.blocked
-            || !self.cancelled.is_empty()
-            || self.requests.queued() > 0
     }
 
     /// Stages a request. `reserved` is whether a permit has reserved the place.

@@ -128,3 +128,23 @@ fn driver_may_be_moved_and_dropped_after_waiters_were_leaked() {
         drop(unsafe { Box::from_raw(leaked) });
     });
 }
+
+#[test]
+fn permit_is_used_up_although_a_waker_panics() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            panic!("on purpose");
+        }
+    }
+    World::run(|world| {
+        let driver = TestDriver::new(1).unwrap();
+        let Poll::Ready(permit) = poll(&mut Box::pin(driver.room()), Waker::noop()) else {
+            panic!("there is room");
+        };
+        assert!(driver.poll_staged(&std::sync::Arc::new(Panics).into()).is_pending());
+        let start = core::panic::AssertUnwindSafe(|| permit.start(world.read()).is_ok());
+        assert!(std::panic::catch_unwind(start).is_err());
+        assert_eq!((driver.free(), world.dropped.get()), (1, 1));
+    });
+}
