@@ -48,7 +48,7 @@ fn with_driver_thread<R>(driver: &SharedDriver, f: impl FnOnce() -> R) -> R {
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
-            rustix::io::write(self.1, &1_u64.to_ne_bytes()).unwrap();
+            self.1.unpark();
         }
     }
     let stop = AtomicBool::new(false);

@@ -52,10 +52,9 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
     /// completes or the timeout expires, and wakes the tasks then. This is the sleep of an executor
     /// that has nothing else to wait for.
     ///
-    /// It may return early, as `thread::park` does: after a signal, or if someone has written to the
-    /// [eventfd](Self::fd). So another thread can end the wait: it duplicates the eventfd once, and
-    /// adds 1 to it after it has woken a task. (A driver that is shared by threads does so when a
-    /// request is started.)
+    /// It may return early, as `thread::park` does: after a signal, after [`unpark`](Self::unpark), or
+    /// if someone has written to the [eventfd](Self::fd). (In a driver for several threads, starting a
+    /// request ends the wait of a thread that would otherwise not submit it.)
     ///
     /// Without a timeout it waits without end if nothing completes. An executor calls it only if a
     /// task waits for the driver.
@@ -87,6 +86,14 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
         });
         waited.map_err(|errno| ContextError::Os { call: "ppoll", errno })?;
         self.turn()
+    }
+
+    /// Ends a [`park`](Self::park) of another thread, or makes the next one return at once.
+    ///
+    /// It makes the [eventfd](Self::fd) readable. A thread that does not have the driver can duplicate
+    /// the eventfd and write to it.
+    pub fn unpark(&self) {
+        self.eventfd().add_one();
     }
 
     /// Submits the requests that were started, and nothing else: for a request that should not wait
