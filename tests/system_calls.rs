@@ -4,7 +4,7 @@
 
 use crate::support::{Child, direct_file_with, file_with, forbid_all_but};
 use linux_aio::{
-    Batch, BufPool, BusyPoll, Context, Fd, PageBuf, PageKind, PollEvents, Probe, Request,
+    Batch, BufPool, BusyPoll, Context, Driver, Fd, PageBuf, PageKind, PollEvents, Probe, Request,
     SignalSet,
     abi::{IoEvent, Iocb},
     direct::Alignment,
@@ -41,6 +41,7 @@ fn number(name: &str) -> Option<i64> {
     Some(match name {
         "clock_gettime" => libc::SYS_clock_gettime,
         "close" => libc::SYS_close,
+        "eventfd2" => libc::SYS_eventfd2,
         "fcntl" => libc::SYS_fcntl,
         "fdatasync" => libc::SYS_fdatasync,
         "fstatfs" => libc::SYS_fstatfs,
@@ -56,6 +57,7 @@ fn number(name: &str) -> Option<i64> {
         "munmap" => libc::SYS_munmap,
         "openat" => libc::SYS_openat,
         "pread64" => libc::SYS_pread64,
+        "ppoll" => libc::SYS_ppoll,
         "read" => libc::SYS_read,
         "rt_sigprocmask" => libc::SYS_rt_sigprocmask,
         "statx" => libc::SYS_statx,
@@ -312,4 +314,47 @@ fn raw_layer_makes_listed_calls_only() {
     });
     let taken = || Some(RawContext::new(1).unwrap());
     check(&["raw::RawContext::destroy"], taken, |cx| cx.take().unwrap().destroy().unwrap());
+}
+
+type FileDriver = Driver<PageBuf, Arc<File>>;
+
+#[test]
+fn drivers_make_listed_calls_only() {
+    type State = (Option<FileDriver>, Arc<File>, Arc<File>);
+    let prepare = || -> State {
+        let file = Arc::new(file_with(&[7; 4096]));
+        let (reader, writer) = io::pipe().unwrap();
+        core::mem::forget(writer);
+        let pipe = Arc::new(File::from(std::os::fd::OwnedFd::from(reader)));
+        (Some(Driver::new(4).unwrap()), file, pipe)
+    };
+    check(&["Driver::new"], || {}, |()| core::mem::forget(FileDriver::new(8).unwrap()));
+    check(&["Driver::new"], || {}, |()| _ = FileDriver::new(4_000_000).unwrap_err());
+    check(&["Driver"], prepare, |(driver, ..)| drop(driver.take()));
+    let read = |file: &Arc<File>| Request::read(Arc::clone(file), PageBuf::empty(), 0);
+    check(&["Driver::start"], prepare, |(driver, file, _)| {
+        let driver = driver.as_ref().unwrap();
+        let op = driver.start(read(file)).unwrap();
+        assert!(driver.poll_staged(std::task::Waker::noop()).is_ready());
+        drop(op);
+        assert_eq!((driver.free(), driver.staged(), driver.stats().accepted), (4, 0, 0));
+    });
+    check(&["Driver::turn"], prepare, |(driver, file, pipe)| {
+        let driver = driver.as_ref().unwrap();
+        let poll =
+            Request::poll(Arc::clone(pipe)).events(PollEvents::IN).with_buf(PageBuf::empty());
+        let ops = (driver.start(poll).unwrap(), driver.start(read(file)).unwrap());
+        driver.turn().unwrap();
+        drop(ops);
+        driver.turn().unwrap();
+        core::mem::forget(driver.start(read(file)).unwrap());
+        driver.flush().unwrap();
+    });
+    check(&["Driver::park", "Driver::turn"], prepare, |(driver, _, _)| {
+        driver.as_ref().unwrap().park(Some(Duration::from_millis(1))).unwrap();
+    });
+    check(&["Driver::unpark", "Driver::park", "Driver::turn"], prepare, |(driver, _, _)| {
+        driver.as_ref().unwrap().unpark();
+        driver.as_ref().unwrap().park(None).unwrap();
+    });
 }
