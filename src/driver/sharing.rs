@@ -1,9 +1,9 @@
-//! [`Local`] and [`Shared`]: whether one thread or several use a driver.
+//! `Local` and `Shared`: whether one thread or several use a driver.
 
 use core::cell::RefCell;
 
 /// Whether one thread or several use a [`Driver`](super::Driver): [`Local`], or with the feature
-/// `std` [`Shared`]. No other types implement it.
+/// `std` `Shared`. No other types implement it.
 pub trait Sharing: cells::Cells {}
 
 /// One thread uses the driver. It needs no lock.

@@ -5,8 +5,8 @@ use super::{
     task::{Futures, SimDriver, Task, Waiting},
 };
 use crate::{simulation::buffer::ledger, types::Errno};
-use core::{cell::RefCell, mem, time::Duration};
-use std::collections::BTreeSet;
+use core::{cell::RefCell, mem, pin::Pin, time::Duration};
+use std::{boxed::Box, collections::BTreeSet};
 
 impl Player {
     fn is_readable(&self, driver: &SimDriver) -> bool {
@@ -67,7 +67,9 @@ impl Player {
         for Waiting { room, .. } in waiting {
             if operation[3].is_multiple_of(4) {
                 self.leaked_wakers = true;
-                mem::forget(room);
+                // SAFETY: the room stays where it is, until its memory is freed without a drop.
+                let room = Box::into_raw(unsafe { Pin::into_inner_unchecked(room) });
+                self.leaked_rooms.push(room.cast());
             }
         }
         drop(permits);

@@ -23,5 +23,7 @@ use super::{Played, world::World};
 pub(super) fn play(world: World, setup: [u8; 4], operations: &[[u8; 8]]) -> Played {
     waker::forget_wakers();
     let capacity = [1, 3, 8][usize::from(setup[1] % 3)];
-    play::Player::new(world).play(capacity, operations)
+    let played = play::Player::new(world).play(capacity, operations);
+    waker::forget_wakers();
+    played
 }

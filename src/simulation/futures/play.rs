@@ -5,6 +5,7 @@ use super::{
     waker::{Mark, wakers, with_acts},
 };
 use crate::{
+    driver::Room,
     error::ContextError,
     request::{RawFile, Request},
     simulation::{
@@ -38,11 +39,13 @@ pub(super) struct Player {
     pub(super) world: RefCell<World>,
     /// The wakers that were leaked.
     pub(super) leaked_wakers: bool,
+    /// The rooms that were leaked.
+    pub(super) leaked_rooms: Vec<*mut mem::ManuallyDrop<Room<'static, Tracked, Owner>>>,
 }
 
 impl Player {
     pub(super) fn new(world: World) -> Self {
-        Self { world: RefCell::new(world), leaked_wakers: false }
+        Self { world: RefCell::new(world), leaked_wakers: false, leaked_rooms: Vec::new() }
     }
 
     pub(super) fn play(mut self, capacity: usize, operations: &[[u8; 8]]) -> Played {
@@ -54,6 +57,11 @@ impl Player {
                 Err(error) => assert!(self.fails_to_set_up(error.errno), "{error:?}"),
             }
             let _one_at_least = operations.next();
+        }
+        for room in self.leaked_rooms.drain(..) {
+            // Its driver is gone.
+            // SAFETY: it comes from a box of the same layout.
+            drop(unsafe { Box::from_raw(room) });
         }
         let kernel = self.world.borrow().kernel.clone();
         kernel.settle();

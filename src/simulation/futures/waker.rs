@@ -1,10 +1,10 @@
 //! [`Mark`]: a waker that records when it is woken, and that may use the driver meanwhile.
 
 use core::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     task::{RawWaker, RawWakerVTable, Waker},
 };
-use std::{rc::Rc, thread_local};
+use std::{rc::Rc, thread_local, vec::Vec};
 
 /// The record of a waker. The wakers of a program are used by its thread only.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Mark {
 thread_local! {
     /// The number of wakers that exist, apart from those of the program itself.
     static WAKERS: Cell<usize> = const { Cell::new(0) };
+    /// All records of the program.
+    static MARKS: RefCell<Vec<Rc<Mark>>> = const { RefCell::new(Vec::new()) };
     /// The function that wakers call, with the number of what to do.
     static ACT: Cell<Option<*const dyn Fn(u8)>> = const { Cell::new(None) };
 }
@@ -31,9 +33,17 @@ pub(super) fn wakers() -> usize {
     WAKERS.get()
 }
 
-/// Forgets the wakers that were leaked by earlier programs.
+/// Forgets the wakers that the program has leaked, and frees their records, so that leak detectors do
+/// not report them. No other wakers exist.
 pub(super) fn forget_wakers() {
     WAKERS.set(0);
+    for mark in MARKS.take() {
+        while Rc::strong_count(&mark) > 1 {
+            // SAFETY: the record exists, and the other references are those of wakers that were
+            // leaked: they are not used any more.
+            unsafe { Rc::decrement_strong_count(Rc::as_ptr(&mark)) };
+        }
+    }
 }
 
 /// Calls `f` while wakers call `act` with the numbers of what they do.
@@ -70,7 +80,9 @@ fn act(number: u8) {
 impl Mark {
     pub(super) fn new(acts: [u8; 3]) -> Rc<Self> {
         let (woken, gone, late) = (Cell::new(0), Cell::new(false), Cell::new(false));
-        Rc::new(Self { woken, gone, late, acts })
+        let mark = Rc::new(Self { woken, gone, late, acts });
+        MARKS.with_borrow_mut(|marks| marks.push(Rc::clone(&mark)));
+        mark
     }
 
     /// Makes a waker with this record.
