@@ -7,6 +7,7 @@
 //!
 //! Each operation is tried, with and without `O_DIRECT`.
 
+use lexopt::Arg;
 use linux_aio::{Opcode, Probe, RwFlags, Support};
 use rustix::fs::OFlags;
 use std::{
@@ -19,20 +20,25 @@ use std::{
 
 const USAGE: &str = "usage: probe [FILE]";
 
+enum Arguments {
+    Help,
+    /// Without a file: with one in the temp directory.
+    Probe(Option<PathBuf>),
+}
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    let path = match (arguments.next(), arguments.next()) {
-        (Some(option), None) if option == "--help" || option == "-h" => {
-            println!(
-                "{USAGE}\nTries what native AIO can do with FILE, or with a file in the temp directory."
-            );
-            return ExitCode::SUCCESS;
-        }
-        (path, None) => path.map(PathBuf::from),
-        (_, Some(extra)) => {
-            eprintln!("probe: one argument too many: {extra:?}\n{USAGE}");
+    let arguments = match parse(lexopt::Parser::from_env()) {
+        Ok(arguments) => arguments,
+        Err(what) => {
+            eprintln!("probe: {what}\n{USAGE}");
             return ExitCode::from(2);
         }
+    };
+    let Arguments::Probe(path) = arguments else {
+        println!(
+            "{USAGE}\nTries what native AIO can do with FILE, or with a file in the temp directory."
+        );
+        return ExitCode::SUCCESS;
     };
     match run(path.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +47,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the command line. `--` ends the options, so that a file may have a name that begins with `-`.
+fn parse(mut parser: lexopt::Parser) -> Result<Arguments, String> {
+    let mut path = None;
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Arguments::Help),
+            Arg::Value(file) if path.is_none() => path = Some(PathBuf::from(file)),
+            Arg::Value(extra) => return Err(format!("one argument too many: {extra:?}")),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Ok(Arguments::Probe(path))
 }
 
 fn run(path: Option<&Path>) -> io::Result<()> {

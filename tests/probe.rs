@@ -1,9 +1,13 @@
 //! [`Probe`] on files, sockets and pipes, and in a sandbox: what it says is supported, refused or
 //! untried.
 
-use crate::support::{SYS_IO_PGETEVENTS, file_with, forbid, in_thread};
+use crate::support::{SYS_IO_PGETEVENTS, example, file_with, forbid, in_thread};
 use linux_aio::{Errno, Opcode, Probe, RwFlags, Support};
-use std::{fs::File, os::unix::net::UnixStream};
+use std::{
+    fs::File,
+    os::unix::net::UnixStream,
+    process::{Command, Output},
+};
 
 #[test]
 fn regular_file_supports_all_operations_unchanged() {
@@ -90,4 +94,35 @@ fn forbidden_calls_are_unsupported() {
         Probe::run(&file).unwrap_err()
     });
     assert_eq!(error.errno, Errno::ENOSYS);
+}
+
+/// Runs the example `probe` with these arguments. Returns its exit code and both outputs.
+fn probe_example(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(example("probe")).args(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn example_refuses_invalid_arguments() {
+    for (arguments, word) in [
+        (&["--bogus"][..], "--bogus"),
+        (&["-x"], "-x"),
+        (&["/dev/null", "/dev/zero"], "one argument too many: \"/dev/zero\""),
+    ] {
+        let (code, stdout, stderr) = probe_example(arguments);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("probe: ") && stderr.contains("\nusage: "), "{stderr}");
+        assert!(stderr.contains(word), "{arguments:?}: no {word:?} in: {stderr}");
+    }
+}
+
+#[test]
+fn example_accepts_file_after_end_of_options() {
+    let (code, _, stderr) = probe_example(&["--", "--missing"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("\"--missing\": No such file"), "{stderr}");
+    let (code, stdout, stderr) = probe_example(&["-h"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.starts_with("usage: probe"), "{stdout}");
 }
