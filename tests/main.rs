@@ -26,6 +26,7 @@ mod close_file;
 mod completion_info;
 mod copy;
 mod direct;
+mod doctor;
 mod driver;
 mod driver_drops;
 mod driver_shared;

@@ -106,6 +106,13 @@ pub fn forbid(call: i64, arguments: &[(u8, u64)], errno: i32) {
     seccompiler::apply_filter(&program).unwrap();
 }
 
+/// Has the kernel kill this process, or a child that this thread starts, with `SIGSYS` at a system
+/// call. It cannot be undone, so call it in a thread of its own.
+pub fn kill_at(call: i64) {
+    let program = filter([(call, vec![])].into(), SeccompAction::KillProcess);
+    seccompiler::apply_filter(&program).unwrap();
+}
+
 /// Has the kernel kill this process with `SIGSYS` at any system call but these, and those that end a
 /// process, allocate memory and print a panic. It cannot be undone, so call it in a child process.
 pub fn forbid_all_but(calls: &[i64]) {
