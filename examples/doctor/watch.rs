@@ -44,7 +44,7 @@ pub(crate) fn examine(options: &Options) -> Result<Findings, String> {
         trials: Vec::new(),
         end: End::Complete,
     };
-    let patience = Duration::from_millis(options.asked.timeout_ms) + MARGIN;
+    let patience = options.asked.timeout() + MARGIN;
     let mut step = "starting".to_owned();
     let mut since = Instant::now();
     findings.end = loop {

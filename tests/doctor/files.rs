@@ -45,6 +45,10 @@ fn direct_file_on_ext4_is_asynchronous_and_unchanged() {
         let judgement = report.judgement(way).unwrap();
         assert!(matches!(judgement, Judgement::Inside | Judgement::Waits), "{way}: {judgement}");
     }
+    // One request at a time, and more at once than the queue of the device takes.
+    let at_once = |way| report.findings.trial(way).map(|trial| trial.at_once);
+    assert_eq!(at_once(Way::DirectRead), Some(1));
+    assert!(at_once(Way::DirectReadBurst) > Some(1), "{report}");
     let subject = report.findings.subject.unwrap();
     assert_eq!(subject.filesystem.unwrap().kind, "ext4");
     assert!(subject.device.unwrap().name.starts_with("loop"));
@@ -181,7 +185,7 @@ fn text_has_verdict_reasons_advice_and_histograms() {
     assert!(text.starts_with(&first), "{text}");
     for word in [
         "\nWhat to change, by what it brings\n  1 Open the file with O_DIRECT",
-        "\nOne request of 4096 bytes at a time\n",
+        "\nRequests of 4096 bytes, one at a time\n",
         "\nbuffered reads         inside io_submit               to completion\n",
         "\n  file system    ext4 on ",
         " reserved (fs.aio-nr, fs.aio-max-nr)\n",

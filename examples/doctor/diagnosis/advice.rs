@@ -3,6 +3,7 @@
 use super::{
     Cause, Findings, Judgement, Outcome, Way,
     causes::{Short, file_system},
+    machine_advice,
     verdict::Reason,
 };
 use core::time::Duration;
@@ -39,7 +40,7 @@ pub(super) fn advise(findings: &Findings, reasons: &[Reason], notes: &[Reason]) 
         let gain = Gain::Safer;
         all.extend(beside(findings, note.cause).map(|text| Advice { gain, saves_ns: None, text }));
     }
-    all.extend(machine(findings));
+    all.extend(machine_advice::advise(findings));
     all.sort_by_key(|advice| (advice.gain, core::cmp::Reverse(advice.saves_ns)));
     all.dedup();
     all
@@ -63,16 +64,21 @@ fn against(findings: &Findings, cause: Cause) -> Option<Advice> {
             "Raise the limit (sysctl fs.aio-max-nr=1048576), or close contexts: make few, and no larger \
              than what is kept in flight.",
         ),
-        Cause::Stalled => possible(
-            "Find out why the device does not answer (dmesg; /sys/block/DEVICE/inflight; fsfreeze -u if \
-             the file system is frozen). A read or write in flight cannot be cancelled: wait with a \
-             timeout, and keep its buffer until it completes.",
+        Cause::Stalled => advice(
+            Gain::Possible,
+            format!(
+                "Find out why the device does not answer (dmesg; /sys/class/block/{}/inflight; fsfreeze -u \
+                 if the file system is frozen). A read or write in flight cannot be cancelled: wait with \
+                 a timeout, and keep its buffer until it completes.",
+                device(findings).unwrap_or("DEVICE")
+            ),
         ),
         Cause::Failed | Cause::Killed | Cause::Fails => possible(
             "Look for the failed call in the kernel's log (dmesg), or run this program under strace -f.",
         ),
         Cause::Untried => possible(
-            "Run this as a user who may create files in the directory, or pass a file that can be read.",
+            "Run this as a user who may create files in the directory, and where there is space, or pass a \
+             file that can be read.",
         ),
         Cause::NotAFile => advice(
             Gain::Asynchronous,
@@ -98,8 +104,7 @@ fn against(findings: &Findings, cause: Cause) -> Option<Advice> {
             format!(
                 "Look at what makes {} execute direct I/O itself: data=journal, encryption, compression, \
                  checksums, inline data, or buffered writes to the same file that are not on the disk \
-                 yet. Or put the file on \
-                 ext4, xfs or a block device.",
+                 yet. Or put the file on ext4, xfs or a block device.",
                 file_system(findings)
             ),
         ),
@@ -110,13 +115,9 @@ fn against(findings: &Findings, cause: Cause) -> Option<Advice> {
                 alignment(findings)
             ),
         ),
-        Cause::Extending => measured(
-            findings,
-            Way::DirectExtend,
-            "Give the file its length in advance and write all of it once, then overwrite it.",
-        ),
+        Cause::Extending => extending(findings),
         Cause::NotAllocated => not_allocated(findings),
-        Cause::NoNowait => None,
+        Cause::NoNowait | Cause::QueueFull => None,
     }
 }
 
@@ -143,6 +144,17 @@ fn buffered(findings: &Findings) -> Option<Advice> {
         [(Way::BufferedRead, Way::DirectRead), (Way::BufferedOverwrite, Way::DirectOverwrite)];
     let saves_ns = saves.into_iter().filter_map(|(slow, fast)| saved(findings, slow, fast)).max();
     Some(Advice { gain: Gain::Asynchronous, saves_ns, text })
+}
+
+fn extending(findings: &Findings) -> Option<Advice> {
+    let appends = findings.subject.as_ref().is_some_and(|subject| subject.appends());
+    let text = if appends {
+        "Open the file without O_APPEND. Give it its length in advance and write all of it once, then \
+         overwrite it."
+    } else {
+        "Give the file its length in advance and write all of it once, then overwrite it."
+    };
+    measured(findings, Way::DirectExtend, text)
 }
 
 fn not_allocated(findings: &Findings) -> Option<Advice> {
@@ -179,6 +191,13 @@ fn beside(findings: &Findings, cause: Cause) -> Option<String> {
         Cause::NotAllocated if direct => "Do not write to holes, or to blocks that were only \
                                           preallocated: write them once in advance."
             .into(),
+        Cause::QueueFull if direct => {
+            let queue = findings.subject.as_ref()?.device.as_ref()?.queue_requests?;
+            format!(
+                "Keep fewer than {queue} requests in flight on {}, or submit them in smaller batches.",
+                device(findings)?
+            )
+        }
         Cause::Untried if findings.judged().is_empty() => return None,
         Cause::Untried => {
             "Run this where a scratch file can be created, to have writes tried too.".into()
@@ -187,56 +206,9 @@ fn beside(findings: &Findings, cause: Cause) -> Option<String> {
     })
 }
 
-/// What to change about the machine.
-fn machine(findings: &Findings) -> Vec<Advice> {
-    let machine = &findings.machine;
-    let mut all = Vec::new();
-    let mut safer = |text: String| all.push(Advice { gain: Gain::Safer, saves_ns: None, text });
-    if let (Some(used), Some(limit)) = (machine.aio_nr, machine.aio_max_nr)
-        && used > limit / 4 * 3
-        && findings.refusal().is_none()
-    {
-        safer(format!(
-            "Raise fs.aio-max-nr: {used} of {limit} requests are reserved, and io_setup fails when all \
-             are."
-        ));
-    }
-    let refused: Vec<_> = findings
-        .calls
-        .iter()
-        .filter(|call| call.refused.is_some())
-        .map(|call| call.name.as_str())
-        .collect();
-    if !refused.is_empty() && findings.refusal().is_none() {
-        safer(format!("Allow {} in the sandbox too.", refused.join(", ")));
-    }
-    match version(&machine.kernel) {
-        Some(version) if version < (4, 14) => {
-            safer("Use Linux 4.14 or later: earlier kernels are not supported.".into());
-        }
-        Some(version) if version < (6, 5) => safer(
-            "Read into whole pages (PageBuf) or do not fork meanwhile: before Linux 6.5, direct reads \
-             into a part of a page can lose bytes."
-                .into(),
-        ),
-        _ => {}
-    }
-    if findings.uses_direct()
-        && findings.judgement(Way::DirectReadNowait) == Judgement::Asynchronous
-    {
-        safer(
-            "To be told instead of having to wait, set RwFlags::NOWAIT on reads, and give those that \
-             answer EAGAIN to a thread."
-                .into(),
-        );
-    }
-    all
-}
-
-/// The major and minor version in `Linux 6.18.0-rc1`.
-fn version(kernel: &str) -> Option<(u32, u32)> {
-    let mut numbers = kernel.strip_prefix("Linux ")?.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+/// The name of the device.
+fn device(findings: &Findings) -> Option<&str> {
+    Some(&findings.subject.as_ref()?.device.as_ref()?.name)
 }
 
 fn alignment(findings: &Findings) -> u64 {

@@ -38,6 +38,8 @@ pub(crate) enum Cause {
     FileSystem,
     /// Requests fail.
     Fails,
+    /// The queue of the device is full.
+    QueueFull,
     /// A pipe, a socket or a character device.
     NotAFile,
     /// `RwFlags::NOWAIT` is not supported.

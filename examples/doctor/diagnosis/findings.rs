@@ -1,6 +1,7 @@
 //! What the program has found out. All lengths are in bytes.
 
 use super::Trial;
+use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Everything that was found, in the order in which it was looked for.
@@ -26,6 +27,12 @@ pub(crate) struct Asked {
     pub(crate) block_bytes: usize,
     /// How long a request may take before the device counts as stalled.
     pub(crate) timeout_ms: u64,
+}
+
+impl Asked {
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
 }
 
 /// The kernel, its limits and the sandbox.
@@ -137,7 +144,7 @@ pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) logical_block_bytes: Option<u64>,
     pub(crate) physical_block_bytes: Option<u64>,
-    /// How many requests its queue takes before `io_submit` waits.
+    /// How many requests its queue takes. `io_submit` may wait until there is room for another one.
     pub(crate) queue_requests: Option<u64>,
     pub(crate) rotational: Option<bool>,
 }

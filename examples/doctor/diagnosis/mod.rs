@@ -9,6 +9,7 @@ mod ends;
 mod findings;
 mod histogram;
 mod judgement;
+mod machine_advice;
 mod notes;
 #[cfg(test)]
 mod tests;

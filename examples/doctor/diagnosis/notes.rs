@@ -39,6 +39,15 @@ fn note(findings: &Findings, way: Way, judgement: &Judgement) -> Option<Reason> 
         (Way::DirectUnaligned, _) => {
             (Cause::Unaligned, "io_submit executes unaligned direct requests itself".into())
         }
+        (Way::DirectReadBurst, Judgement::Inside) => return None,
+        (Way::DirectReadBurst, _) => {
+            let at_once = findings.trial(way).map_or(0, |trial| trial.at_once);
+            let text = format!(
+                "io_submit waits for room in the queue of the device, if {at_once} requests are submitted at \
+                 once"
+            );
+            (Cause::QueueFull, text)
+        }
         (Way::DirectExtend, _) => (Cause::Extending, format!("io_submit waits for {way}")),
         (Way::DirectHole | Way::DirectPreallocated, _) => {
             (Cause::NotAllocated, format!("io_submit waits for {way}"))

@@ -5,10 +5,12 @@ use core::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Requests of one kind.
+/// Requests of one kind, in calls of `io_submit` that are alike.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trial {
     pub(crate) way: Way,
+    /// How many requests each call of `io_submit` has. A sample is a call.
+    pub(crate) at_once: usize,
     pub(crate) target: Target,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
@@ -20,6 +22,8 @@ pub(crate) struct Trial {
 pub(crate) enum Way {
     DirectRead,
     DirectReadNowait,
+    /// More reads at once than the queue of the device takes.
+    DirectReadBurst,
     DirectOverwrite,
     DirectOverwriteNowait,
     /// Writes to blocks that were reserved by `fallocate` and not written.
@@ -42,7 +46,11 @@ impl Way {
     pub(crate) const fn is_read(self) -> bool {
         matches!(
             self,
-            Self::DirectRead | Self::DirectReadNowait | Self::DirectUnaligned | Self::BufferedRead
+            Self::DirectRead
+                | Self::DirectReadNowait
+                | Self::DirectReadBurst
+                | Self::DirectUnaligned
+                | Self::BufferedRead
         )
     }
 
@@ -56,6 +64,7 @@ impl fmt::Display for Way {
         f.pad(match self {
             Self::DirectRead => "direct reads",
             Self::DirectReadNowait => "direct reads with NOWAIT",
+            Self::DirectReadBurst => "many direct reads at once",
             Self::DirectOverwrite => "direct overwrites",
             Self::DirectOverwriteNowait => "direct overwrites with NOWAIT",
             Self::DirectPreallocated => "direct writes to preallocated blocks",

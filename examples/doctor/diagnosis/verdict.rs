@@ -133,7 +133,7 @@ impl Findings {
         descriptor.map_or(!self.asked.buffered, |descriptor| descriptor.direct)
     }
 
-    /// The requests that the user's program makes, as far as this file says so.
+    /// The requests that the user's program makes, as far as that is known.
     pub(crate) fn uses(&self) -> Vec<Way> {
         let Some(subject) = &self.subject else { return Vec::new() };
         let access = subject.descriptor.map_or(Access::ReadWrite, |descriptor| descriptor.access);

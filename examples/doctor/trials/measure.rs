@@ -13,7 +13,7 @@ use std::{fs::File, time::Instant};
 const REQUESTS: usize = 256;
 
 /// The time after which a trial makes no more requests.
-const ENOUGH: Duration = Duration::from_millis(400);
+pub(super) const ENOUGH: Duration = Duration::from_millis(250);
 
 /// So many requests that fail alike are enough.
 const FAILURES: u64 = 16;
@@ -32,17 +32,16 @@ pub(crate) struct Measure {
 }
 
 /// The tag of a request.
-struct Started {
-    at: Instant,
-    offset: u64,
+pub(super) struct Started {
+    pub(super) at: Instant,
+    pub(super) offset: u64,
 }
 
 impl Measure {
     pub(crate) fn new(asked: &Asked) -> Result<Self, Stop> {
         let cx = Context::new(1)
             .map_err(|error: SetupError| Stop::refused(error.call, error.errno, &error))?;
-        let timeout = Duration::from_millis(asked.timeout_ms);
-        Ok(Self { cx, block: asked.block_bytes, timeout })
+        Ok(Self { cx, block: asked.block_bytes, timeout: asked.timeout() })
     }
 
     /// Makes requests at these offsets, in this order, until there are enough.
@@ -114,20 +113,25 @@ impl Measure {
         if let Some(completion) = self.cx.wait_one(Some(self.timeout))? {
             return Ok(completion);
         }
-        let oldest = self.cx.in_flight().min_by_key(|request| request.tag.at);
-        let oldest = oldest.map(|request| Oldest {
-            step: way.to_string(),
-            operation: request.opcode.name().to_owned(),
-            offset_bytes: request.tag.offset,
-            len_bytes: self.block,
-            age_ms: u64::try_from(request.tag.at.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
-        Err(oldest.map_or_else(|| Stop::from(ContextError::Gone), Stop::Stalled))
+        Err(Stop::stalled(&self.cx, way, self.block))
     }
 }
 
 impl Stop {
-    fn refused(call: &str, errno: Errno, error: &dyn core::fmt::Display) -> Self {
+    /// The oldest request in flight has not completed.
+    pub(super) fn stalled(cx: &Context<PageBuf, Started>, way: Way, block: usize) -> Self {
+        let oldest = cx.in_flight().min_by_key(|request| request.tag.at);
+        let oldest = oldest.map(|request| Oldest {
+            step: way.to_string(),
+            operation: request.opcode.name().to_owned(),
+            offset_bytes: request.tag.offset,
+            len_bytes: block,
+            age_ms: u64::try_from(request.tag.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        oldest.map_or_else(|| Self::from(ContextError::Gone), Self::Stalled)
+    }
+
+    pub(super) fn refused(call: &str, errno: Errno, error: &dyn core::fmt::Display) -> Self {
         let (call, errno, message) = (call.to_owned(), name_of(errno), error.to_string());
         Self::Refused(Refusal { call, errno, message })
     }

@@ -1,5 +1,6 @@
 //! The trials: which requests are made on which file.
 
+mod burst;
 mod measure;
 mod scratch;
 mod switches;
@@ -61,6 +62,7 @@ impl Trials<'_> {
         {
             self.trial(way, Target::Path, &file, &blocks)?;
         }
+        self.burst(Target::Path, &file, &blocks)?;
         Ok(())
     }
 
@@ -115,9 +117,13 @@ impl Trials<'_> {
         for &way in ways {
             self.trial(way, Target::Scratch, scratch.file(), &scratch.blocks())?;
         }
+        if ways.contains(&Way::DirectRead) {
+            self.burst(Target::Scratch, scratch.file(), &scratch.blocks())?;
+        }
         Ok(Vec::new())
     }
 
+    /// Makes a trial of requests one at a time.
     fn trial(&mut self, way: Way, target: Target, file: &File, blocks: &[u64]) -> Result<(), Stop> {
         (self.report)(Message::Step(way.to_string()));
         let outcome = match set_direct(file, way.is_direct()) {
@@ -125,21 +131,44 @@ impl Trials<'_> {
             Ok(()) => {
                 let mut samples = Samples::default();
                 let mut blocks = blocks.to_vec();
-                if !matches!(way, Way::DirectExtend) {
+                if way != Way::DirectExtend {
                     fastrand::shuffle(&mut blocks);
                 }
                 self.measure.requests(way, file, &blocks, &mut samples)?;
                 Outcome::Measured(samples)
             }
         };
-        (self.report)(Message::Trial(Trial { way, target, outcome }));
+        self.made(Trial { way, target, at_once: 1, outcome });
         Ok(())
+    }
+
+    /// Makes a trial of many reads at once, of a device whose queue may be too short for them.
+    fn burst(&mut self, target: Target, file: &File, blocks: &[u64]) -> Result<(), Stop> {
+        let way = Way::DirectReadBurst;
+        let Some(device) = &self.found.subject.device else { return Ok(()) };
+        let at_once = burst::requests(device.queue_requests, self.asked);
+        (self.report)(Message::Step(way.to_string()));
+        if set_direct(file, true).is_err() {
+            return Ok(());
+        }
+        let mut blocks = blocks.to_vec();
+        fastrand::shuffle(&mut blocks);
+        let outcome = match burst::reads(file, &blocks, at_once, self.asked) {
+            Ok(samples) => Outcome::Measured(samples?),
+            Err(why) => Outcome::Untried(why),
+        };
+        self.made(Trial { way, target, at_once, outcome });
+        Ok(())
+    }
+
+    fn made(&mut self, trial: Trial) {
+        (self.report)(Message::Trial(trial));
     }
 
     fn untried(&mut self, ways: &[Way], why: &str) {
         for &way in ways {
             let outcome = Outcome::Untried(why.to_owned());
-            (self.report)(Message::Trial(Trial { way, target: Target::Scratch, outcome }));
+            self.made(Trial { way, target: Target::Scratch, at_once: 1, outcome });
         }
     }
 }

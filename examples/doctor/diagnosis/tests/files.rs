@@ -143,6 +143,32 @@ fn dirty_pages_explain_reads_that_wait() {
 }
 
 #[test]
+fn full_queue_is_a_note_with_advice() {
+    let mut findings = good();
+    set(&mut findings, Way::DirectReadBurst, asynchronous());
+    assert_eq!(diagnose(&findings).notes, []);
+    set(&mut findings, Way::DirectReadBurst, Outcome::Measured(samples(5000, 8000, false, true)));
+    let diagnosis = diagnose(&findings);
+    assert_eq!(diagnosis.verdict, Verdict::Asynchronous);
+    assert_eq!(diagnosis.notes[0].cause, Cause::QueueFull);
+    let advice = &diagnosis.advice[0].text;
+    assert!(advice.starts_with("Keep fewer than 64 requests in flight on sda1"), "{advice}");
+}
+
+#[test]
+fn huge_pages_are_advised_for_large_requests() {
+    let mut findings = good();
+    findings.machine.huge_pages.transparent = Some("never".into());
+    assert_eq!(diagnose(&findings).advice, []);
+    findings.asked.block_bytes = 1 << 20;
+    let allow = &diagnose(&findings).advice[0].text;
+    assert!(allow.starts_with("Allow transparent huge pages"), "{allow}");
+    findings.machine.huge_pages.transparent = Some("madvise".into());
+    let take = &diagnose(&findings).advice[0].text;
+    assert!(take.starts_with("Take buffers from a BufPool"), "{take}");
+}
+
+#[test]
 fn nowait_that_is_not_supported_is_a_note() {
     let mut findings = good();
     set(&mut findings, Way::DirectReadNowait, asynchronous());

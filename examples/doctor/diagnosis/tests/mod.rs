@@ -87,7 +87,7 @@ fn good() -> Findings {
 /// Replaces the outcome of a trial, or adds it.
 fn set(findings: &mut Findings, way: Way, outcome: Outcome) {
     findings.trials.retain(|trial| trial.way != way);
-    findings.trials.push(Trial { way, target: Target::Scratch, outcome });
+    findings.trials.push(Trial { way, target: Target::Scratch, at_once: 1, outcome });
 }
 
 fn subject(findings: &mut Findings) -> &mut Subject {
