@@ -43,6 +43,7 @@ pub(crate) fn examine(options: &Options) -> Result<Findings, String> {
         subject: None,
         trials: Vec::new(),
         end: End::Complete,
+        waiting_process: None,
     };
     let patience = options.asked.timeout() + MARGIN;
     let mut step = "starting".to_owned();
@@ -65,6 +66,8 @@ pub(crate) fn examine(options: &Options) -> Result<Findings, String> {
     };
     // If it waits for a device, it ends when the device answers. It is not waited for.
     let _killed = child.kill();
+    let waits = matches!(findings.end, End::Stalled(_) | End::Blocked(_));
+    findings.waiting_process = waits.then_some(child.id());
     Ok(findings)
 }
 

@@ -6,7 +6,7 @@
 
 use crate::{
     args::Options,
-    diagnosis::{Call, End, Subject, Trial},
+    diagnosis::{Call, End, Kind, Subject, Trial},
     machine::calls,
     subject, trials,
 };
@@ -33,6 +33,8 @@ pub(crate) enum Message {
 
 /// Examines the path.
 pub(crate) fn run(options: &Options) -> ExitCode {
+    // The name by which it is found in ps.
+    let _named = rustix::thread::set_name(c"doctor-trials");
     // Without its parent, nobody is interested in the result.
     let _set =
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
@@ -53,7 +55,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if end != End::Complete {
         return ExitCode::SUCCESS;
     }
-    if let Ok(meta) = fs::metadata(&options.path) {
+    if found.subject.kind == Kind::File
+        && let Ok(meta) = fs::metadata(&options.path)
+    {
         found.subject.grown_bytes = meta.len().saturating_sub(found.subject.size_bytes);
         report(Message::Subject(found.subject));
     }

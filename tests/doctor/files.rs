@@ -7,10 +7,10 @@ use std::{
     fs::{self, File},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What a change of the directory or of its files would change.
@@ -172,6 +172,37 @@ fn empty_file_is_examined_by_a_scratch_file() {
     File::create_new(&path).unwrap();
     check(&report(&mut doctor(&path)), Verdict::Asynchronous, &[]);
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+/// The processes that make trials of a path.
+fn workers(path: &Path) -> Vec<PathBuf> {
+    let path = path.as_os_str().as_encoded_bytes();
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let of_path = |process: &PathBuf| {
+        let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+        let mut arguments = arguments.split(|&byte| byte == 0).skip(1);
+        arguments.next() == Some(b"--worker") && arguments.next() == Some(path)
+    };
+    processes.filter(of_path).collect()
+}
+
+#[test]
+fn killed_program_leaves_neither_file_nor_process() {
+    let Some(ext4) = Ext4::new() else { return };
+    let path = ext4.file();
+    let before = state(ext4.path());
+    for ms in [0, 20, 50, 100, 200] {
+        let mut doctor = doctor(&path).stdout(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(ms));
+        doctor.kill().unwrap();
+        doctor.wait().unwrap();
+        let start = Instant::now();
+        while !workers(&path).is_empty() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{:?}", workers(&path));
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(state(ext4.path()), before, "after {ms} ms");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Ext4, Report, check, diagnosis::*};
 use crate::support::{LoopDevice, Stall, example, pattern};
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::fd::AsRawFd as _,
     path::Path,
@@ -27,12 +27,36 @@ fn report_soon(path: &Path) -> Report {
     report
 }
 
+/// Whether the process that made the trials still exists. Another process may get its number later.
+fn exists(process: u32) -> bool {
+    let name = fs::read_to_string(format!("/proc/{process}/comm"));
+    name.is_ok_and(|name| name == "doctor-trials\n")
+}
+
+/// The process that waits for the device.
+fn waiting(report: &Report) -> u32 {
+    let process = report.findings.waiting_process.unwrap();
+    assert!(exists(process), "{report}");
+    process
+}
+
+/// Waits until that process has ended, since the device answers again.
+fn wait_for_end(process: u32) {
+    let start = Instant::now();
+    while exists(process) {
+        assert!(start.elapsed() < Duration::from_secs(30), "process {process} does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn device_that_does_not_answer_is_stalled() {
     let Some(device) = LoopDevice::new(&pattern(1 << 20)) else { return };
     let Some(stall) = Stall::of(&device) else { return };
     let report = report_soon(&device.path);
+    let process = waiting(&report);
     stall.lift();
+    wait_for_end(process);
     check(&report, Verdict::Stalled, &[Cause::Stalled]);
     let End::Stalled(oldest) = &report.findings.end else { panic!("{report}") };
     assert_eq!((&*oldest.operation, oldest.len_bytes), ("read", 4096));
@@ -81,7 +105,9 @@ fn frozen_file_system_is_stalled() {
     let path = ext4.file();
     let frozen = Frozen::new(ext4.path());
     let report = report_soon(&path);
+    let process = waiting(&report);
     drop(frozen);
+    wait_for_end(process);
     check(&report, Verdict::Stalled, &[Cause::Stalled]);
     assert_eq!(report.judgement(Way::DirectRead), Some(&Judgement::Asynchronous));
     let End::Blocked(blocked) = &report.findings.end else { panic!("{report}") };

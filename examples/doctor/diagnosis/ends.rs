@@ -54,7 +54,7 @@ fn stalled(findings: &Findings, oldest: &Oldest) -> Reason {
         device(findings),
         seconds(*age_ms),
     );
-    Reason::new(Cause::Stalled, text)
+    Reason::new(Cause::Stalled, text + &waiting(findings))
 }
 
 fn blocked(findings: &Findings, blocked: &Blocked) -> Reason {
@@ -66,7 +66,15 @@ fn blocked(findings: &Findings, blocked: &Blocked) -> Reason {
         seconds(*age_ms),
         device(findings),
     );
-    Reason::new(Cause::Stalled, text)
+    Reason::new(Cause::Stalled, text + &waiting(findings))
+}
+
+/// What becomes of the process that waits.
+fn waiting(findings: &Findings) -> String {
+    let sentence = |process| {
+        format!(". Process {process} (doctor-trials) waits for it, and ends when it answers")
+    };
+    findings.waiting_process.map_or_else(String::new, sentence)
 }
 
 fn device(findings: &Findings) -> String {

@@ -16,6 +16,8 @@ pub(crate) struct Findings {
     pub(crate) subject: Option<Subject>,
     pub(crate) trials: Vec<Trial>,
     pub(crate) end: End,
+    /// The process that made the trials, if it waits for a device. It ends when the device answers.
+    pub(crate) waiting_process: Option<u32>,
 }
 
 /// How the user's program accesses the file.

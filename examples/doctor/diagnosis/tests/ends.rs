@@ -60,6 +60,12 @@ fn stall_names_device_and_oldest_request() {
         "the device sda1 does not answer: the oldest request in flight, a read of 4096 bytes at offset \
          8192, has been there for 10.3 s (direct reads)"
     );
+    findings.waiting_process = Some(7);
+    let text = &diagnose(&findings).reasons[0].text;
+    assert!(
+        text.ends_with(". Process 7 (doctor-trials) waits for it, and ends when it answers"),
+        "{text}"
+    );
     let blocked = |call: Option<&str>, kernel_function: Option<&str>| {
         let [call, kernel_function] = [call, kernel_function].map(|name| name.map(str::to_owned));
         let blocked = Blocked { step: "reads".into(), age_ms: 3000, call, kernel_function };

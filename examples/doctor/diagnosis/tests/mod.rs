@@ -78,6 +78,7 @@ fn good() -> Findings {
         subject: Some(subject),
         trials: vec![],
         end: End::Complete,
+        waiting_process: None,
     };
     set(&mut findings, Way::DirectRead, asynchronous());
     set(&mut findings, Way::DirectOverwrite, asynchronous());
