@@ -45,6 +45,10 @@ fn direct_file_on_ext4_is_asynchronous_and_unchanged() {
         let judgement = report.judgement(way).unwrap();
         assert!(matches!(judgement, Judgement::Inside | Judgement::Waits), "{way}: {judgement}");
     }
+    // ext4 waits for writes that extend a file, until they have completed.
+    let extend = report.findings.trial(Way::DirectExtend).map(|trial| &trial.outcome);
+    let Some(Outcome::Measured(extend)) = extend else { panic!("{report}") };
+    assert!(extend.waited > 0, "{report}");
     // One request at a time, and more at once than the queue of the device takes.
     let at_once = |way| report.findings.trial(way).map(|trial| trial.at_once);
     assert_eq!(at_once(Way::DirectRead), Some(1));

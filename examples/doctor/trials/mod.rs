@@ -2,6 +2,7 @@
 
 mod burst;
 mod measure;
+mod real_time;
 mod scratch;
 mod switches;
 
@@ -22,6 +23,7 @@ pub(crate) fn run(found: &mut Found, asked: &Asked, report: &mut dyn FnMut(Messa
     if !matches!(found.subject.kind, Kind::File | Kind::Directory | Kind::BlockDevice) {
         return End::Complete;
     }
+    real_time::request();
     let mut measure = match Measure::new(asked) {
         Ok(measure) => measure,
         Err(stop) => return early(stop, report),
