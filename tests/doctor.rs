@@ -107,6 +107,11 @@ struct Ext4 {
 
 impl Ext4 {
     fn new() -> Option<Self> {
+        Self::with("loop")
+    }
+
+    /// With these mount options.
+    fn with(options: &str) -> Option<Self> {
         let directory = TempDir::new().unwrap();
         let image = directory.path().join("image");
         File::create_new(&image).unwrap().set_len(64 << 20).unwrap();
@@ -115,7 +120,7 @@ impl Ext4 {
             skip("no mkfs.ext4");
             return None;
         }
-        let mount = Mount::new(&["-o", "loop", image.to_str().unwrap()])?;
+        let mount = Mount::new(&["-o", options, image.to_str().unwrap()])?;
         Some(Self { mount, _image: directory })
     }
 

@@ -145,6 +145,15 @@ fn file_in_memory_is_not_asynchronous() {
     }
 }
 
+/// With `data=journal`, ext4 accepts `O_DIRECT` and ignores it.
+#[test]
+fn journaled_data_is_not_asynchronous() {
+    let Some(ext4) = Ext4::with("loop,data=journal") else { return };
+    let report = report(&mut doctor(&ext4.file()));
+    check(&report, Verdict::NotAsynchronous, &[Cause::NoDirect]);
+    assert!(report.findings.subject.unwrap().without_direct_io);
+}
+
 #[test]
 fn unaligned_requests_are_not_asynchronous() {
     let Some(ext4) = Ext4::new() else { return };

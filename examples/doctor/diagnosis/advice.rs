@@ -89,8 +89,8 @@ fn against(findings: &Findings, cause: Cause) -> Option<Advice> {
         Cause::Buffered => buffered(findings),
         Cause::NoDirect | Cause::Memory => advice(
             Gain::Asynchronous,
-            "Put the file on ext4, xfs or a block device. If it must stay here, pread and pwrite are \
-             simpler and not slower."
+            "Put the file on ext4 (without data=journal and encryption), xfs or a block device. If it \
+             must stay here, pread and pwrite are simpler and not slower."
                 .into(),
         ),
         Cause::Dirty => advice(

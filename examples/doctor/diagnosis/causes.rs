@@ -132,6 +132,10 @@ fn sentence(findings: &Findings, way: Way, judgement: &Judgement) -> (Cause, Str
 /// Why direct reads or overwrites are not asynchronous.
 fn in_file_system(findings: &Findings, way: Way, judgement: &Judgement) -> (Cause, String) {
     let system = file_system(findings);
+    if findings.subject.as_ref().is_some_and(|subject| subject.without_direct_io) {
+        let text = format!("{system} has no direct I/O for this file, and ignores O_DIRECT");
+        return (Cause::NoDirect, text);
+    }
     if let Some(pages) = dirty_pages(findings).filter(|_| way == Way::DirectRead) {
         let text = format!(
             "{pages} pages of the file are in the page cache and not on the disk yet: a direct read of \

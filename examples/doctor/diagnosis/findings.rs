@@ -88,6 +88,8 @@ pub(crate) struct Subject {
     pub(crate) filesystem: Option<Filesystem>,
     pub(crate) device: Option<Device>,
     pub(crate) alignment: Option<Alignment>,
+    /// Whether the kernel reports that the file has no direct I/O.
+    pub(crate) without_direct_io: bool,
     /// Before the trials.
     pub(crate) page_cache: Option<PageCache>,
 }

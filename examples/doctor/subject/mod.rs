@@ -7,7 +7,7 @@ mod extents;
 mod filesystem;
 mod page_cache;
 
-pub(crate) use alignment::of_file as alignment_of;
+pub(crate) use alignment::examine as examine_alignment;
 
 use crate::diagnosis::{Kind, Subject};
 use core::ops::Range;
@@ -53,6 +53,7 @@ pub(crate) fn examine(path: &Path) -> Result<Found, String> {
         filesystem: mount.and_then(filesystem::of_mount),
         device: device::of(if kind == Kind::BlockDevice { meta.rdev() } else { meta.dev() }),
         alignment: None,
+        without_direct_io: false,
         page_cache: None,
     };
     let directory = match kind {
@@ -87,7 +88,7 @@ impl Found {
         } else {
             (self.data, subject.first_hole) = extents::of(&file, subject.size_bytes);
         }
-        subject.alignment = alignment::of_file(&file, subject.device.as_ref());
+        alignment::examine(subject, &file);
         subject.page_cache = page_cache::of_file(&file);
         self.file = Some(file);
         Ok(())

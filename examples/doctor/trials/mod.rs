@@ -113,7 +113,7 @@ impl Trials<'_> {
         };
         if self.found.subject.alignment.is_none() {
             let subject = &mut self.found.subject;
-            subject.alignment = subject::alignment_of(scratch.file(), subject.device.as_ref());
+            subject::examine_alignment(subject, scratch.file());
             (self.report)(Message::Subject(subject.clone()));
         }
         for &way in ways {

@@ -133,6 +133,15 @@ fn refusal_of_direct_requests_is_told_from_misalignment() {
 }
 
 #[test]
+fn o_direct_that_is_ignored_is_no_direct_io() {
+    let mut findings = good();
+    subject(&mut findings).without_direct_io = true;
+    set(&mut findings, Way::DirectRead, inside());
+    set(&mut findings, Way::DirectOverwrite, inside());
+    assert_eq!(verdict(&findings), (Verdict::NotAsynchronous, vec![Cause::NoDirect]));
+}
+
+#[test]
 fn dirty_pages_explain_reads_that_wait() {
     let mut findings = good();
     subject(&mut findings).page_cache = Some(PageCache { cached_pages: 9, dirty_pages: 7 });

@@ -62,6 +62,7 @@ fn good() -> Findings {
             rotational: Some(false),
         }),
         alignment: Some(Alignment { memory_bytes: 4, offset_bytes: 512 }),
+        without_direct_io: false,
         page_cache: Some(PageCache { cached_pages: 0, dirty_pages: 0 }),
     };
     let mut findings = Findings {
