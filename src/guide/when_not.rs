@@ -12,7 +12,9 @@
 //!
 //! # What runs inside of `io_submit`
 //!
-//! The kernel executes these while the caller waits, in order. [`Stats::completed_in_submit`] counts them.
+//! The kernel executes these while the caller waits, in order. [`Stats::completed_in_submit`] counts them. The example
+//! `doctor` finds out for a file or a directory, and says what to change:
+//! `cargo run --release --features std --example doctor -- PATH`.
 //!
 //! | request | instead |
 //! |---|---|
