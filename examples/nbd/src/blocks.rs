@@ -1,0 +1,163 @@
+//! The memory for data: a fixed number of blocks in two sizes, made when the server starts.
+//!
+//! A block belongs to a connection from the moment a request takes it until the reply is sent. Two
+//! rules keep one client from taking the blocks of the others:
+//!
+//! * Each connection can have one block of each size, at any time. As many as there are connections
+//!   without one are kept back for them.
+//! * Of the rest, a connection takes at most twice as many as are left. So one client alone can
+//!   have two thirds of them, two that want all have 2/5 each, and there is always something left
+//!   for the next.
+
+use linux_aio::{Errno, PageBuf};
+
+/// A block of memory that can be the buffer of a request.
+pub type Block = PageBuf;
+
+/// The size of the small blocks: a request of 4 KiB fits, also an unaligned one.
+pub const SMALL: usize = 8 << 10;
+
+/// The size of the large blocks. Longer requests are carried out in pieces.
+pub const LARGE: usize = 256 << 10;
+
+/// How many blocks a connection has, of each size.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    small: usize,
+    large: usize,
+}
+
+/// All blocks.
+#[derive(Debug)]
+pub struct Blocks {
+    small: Shelf,
+    large: Shelf,
+}
+
+impl Blocks {
+    /// Makes the blocks for so many connections, and for one client alone to have `depth` small
+    /// requests in progress. The memory is not touched before it is used.
+    ///
+    /// # Errors
+    ///
+    /// The errno of `mmap`.
+    pub fn new(depth: usize, connections: usize) -> Result<Self, Errno> {
+        Ok(Self {
+            small: Shelf::new(SMALL, depth + depth / 2, connections)?,
+            large: Shelf::new(LARGE, (depth / 4).max(8) * 3 / 2, connections)?,
+        })
+    }
+
+    /// Takes a block of at least `len` bytes, or a large one if `len` is more than that.
+    pub fn take(&mut self, len: usize, held: &mut Held) -> Option<Block> {
+        if len <= SMALL {
+            self.small.take(&mut held.small)
+        } else {
+            self.large.take(&mut held.large)
+        }
+    }
+
+    /// Takes back a block that the connection has.
+    pub fn give(&mut self, block: Block, held: &mut Held) {
+        if block.len() <= SMALL {
+            self.small.give(block, &mut held.small);
+        } else {
+            self.large.give(block, &mut held.large);
+        }
+    }
+
+    /// Returns how many blocks there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.small.total + self.large.total
+    }
+
+    /// Returns how many blocks are in use.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.count() - self.small.free.len() - self.large.free.len()
+    }
+}
+
+/// The blocks of one size. The block that was given back last is taken first, so that memory
+/// which is never needed is never touched.
+#[derive(Debug)]
+struct Shelf {
+    free: Vec<Block>,
+    total: usize,
+    /// The connections that have none.
+    without: usize,
+}
+
+impl Shelf {
+    fn new(len: usize, shared: usize, connections: usize) -> Result<Self, Errno> {
+        let total = shared + connections;
+        let free = (0..total).map(|_| Block::new(len)).collect::<Result<_, _>>()?;
+        Ok(Self { free, total, without: connections })
+    }
+
+    fn take(&mut self, held: &mut usize) -> Option<Block> {
+        if *held > 0 {
+            let shared = self.free.len().saturating_sub(self.without);
+            if *held > 2 * shared {
+                return None;
+            }
+        }
+        let block = self.free.pop()?;
+        if *held == 0 {
+            self.without = self.without.saturating_sub(1);
+        }
+        *held += 1;
+        Some(block)
+    }
+
+    fn give(&mut self, block: Block, held: &mut usize) {
+        self.free.push(block);
+        *held = held.saturating_sub(1);
+        if *held == 0 {
+            self.without += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn take_all(blocks: &mut Blocks, held: &mut Held) -> Vec<Block> {
+        core::iter::from_fn(|| blocks.take(4096, held)).collect()
+    }
+
+    #[test]
+    fn one_client_alone_reaches_the_depth() {
+        let mut blocks = Blocks::new(64, 16).unwrap();
+        let taken = take_all(&mut blocks, &mut Held::default()).len();
+        assert!((64..=66).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn greedy_clients_leave_a_block_for_every_other() {
+        for (depth, connections) in [(1, 1), (1, 4), (64, 16), (8, 100)] {
+            let mut blocks = Blocks::new(depth, connections).unwrap();
+            for _ in 0..connections {
+                let mut held = Held::default();
+                assert!(!take_all(&mut blocks, &mut held).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_that_are_given_back_can_be_taken_again() {
+        let mut blocks = Blocks::new(16, 2).unwrap();
+        let mut held = Held::default();
+        let taken = take_all(&mut blocks, &mut held);
+        let count = taken.len();
+        for block in taken {
+            blocks.give(block, &mut held);
+        }
+        assert_eq!(blocks.in_use(), 0);
+        assert_eq!(take_all(&mut blocks, &mut held).len(), count);
+    }
+}

@@ -1,0 +1,370 @@
+//! One client: what it sends becomes requests of the disk.
+//!
+//! ```text
+//! Handshake ──▶ Header ──▶ (READ, FLUSH, ...)                          ──▶ Header
+//!                      ──▶ Payload ──▶ a write for each piece          ──▶ Header
+//!                      ──▶ Stream  ──▶ a read for each piece           ──▶ Header
+//!                      ──▶ Skip    ──▶ the payload of a refused WRITE  ──▶ Header
+//! ```
+//!
+//! If there is no block for the next step, or there are too many replies to send, the connection is
+//! *stalled*: its socket is not read any more, so the client's requests wait there.
+
+use crate::{
+    blocks::{Block, Blocks, Held},
+    handshake::{Handshake, MAX_ANSWER, Next},
+    input::{Input, Received},
+    output::Output,
+    queue::Tag,
+    wire::Header,
+    work::{JobId, Work},
+};
+use linux_aio::{PollEvents, Request};
+use rustix::net::{Shutdown, shutdown};
+use std::{io, ops::Range, os::fd::OwnedFd, rc::Rc, time::Instant};
+
+/// A connection.
+#[derive(Debug)]
+pub struct Conn {
+    /// Its number among the connections, and in the tags of its requests.
+    pub(crate) slot: usize,
+    serial: u64,
+    peer: String,
+    socket: Rc<OwnedFd>,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) phase: Phase,
+    pub(crate) receiving: Option<Receiving>,
+    pub(crate) held: Held,
+    /// How many requests are in progress.
+    pub(crate) jobs: usize,
+    state: State,
+    /// Whether the socket may have data. Otherwise a poll says when.
+    readable: bool,
+    /// Whether the socket may have room.
+    writable: bool,
+    polls_readable: bool,
+    polls_writable: bool,
+    pub(crate) stalled: bool,
+    /// When the client must have sent the rest of what it has begun.
+    deadline: Option<Instant>,
+}
+
+/// What comes next from the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Phase {
+    Handshake(Handshake),
+    Header,
+    /// The data of a WRITE, from this offset of the export on.
+    Payload {
+        job: JobId,
+        next: u64,
+    },
+    /// Nothing, before all pieces of a READ are submitted. The next is at this offset.
+    Stream {
+        job: JobId,
+        next: u64,
+    },
+    /// The data of a WRITE that was refused.
+    Skip {
+        left: u32,
+    },
+}
+
+/// A block into which the data of a WRITE is received.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    pub(crate) block: Block,
+    pub(crate) piece: (Range<u64>, Range<usize>),
+    /// Where the next byte goes.
+    pub(crate) at: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Nothing more is read. The connection is closed once everything was sent.
+    Ending,
+    Closed,
+}
+
+impl Conn {
+    /// Greets a client.
+    #[must_use]
+    pub fn new(slot: usize, serial: u64, socket: OwnedFd, peer: String, work: &Work) -> Self {
+        let mut output = Output::new(work.limit + 1, 4 * MAX_ANSWER);
+        output.text().extend(Handshake::greeting());
+        Self {
+            slot,
+            serial,
+            peer,
+            socket: Rc::new(socket),
+            input: Input::new(),
+            output,
+            phase: Phase::Handshake(Handshake::default()),
+            receiving: None,
+            held: Held::default(),
+            jobs: 0,
+            state: State::Open,
+            readable: true,
+            writable: true,
+            polls_readable: false,
+            polls_writable: false,
+            stalled: false,
+            deadline: Some(work.now + work.timeout),
+        }
+    }
+
+    /// Sends, receives and begins requests, as far as that is possible without waiting. Returns
+    /// whether there is more to do at once.
+    ///
+    /// # Errors
+    ///
+    /// None, unless the numbers of requests were wrong. Errors of the socket close the connection.
+    pub fn turn(&mut self, work: &mut Work) -> io::Result<bool> {
+        self.send(work);
+        if work.ending {
+            self.end_if_idle(work);
+        }
+        if self.state == State::Open {
+            if self.readable && !self.stalled {
+                self.receive(work);
+            }
+            self.advance(work)?;
+            self.send(work);
+        }
+        if self.state == State::Ending && self.output.is_empty() && self.jobs == 0 {
+            self.close(work, "");
+        }
+        self.watch_time(work);
+        self.poll(work)?;
+        Ok(self.state == State::Open && self.readable && !self.stalled)
+    }
+
+    /// The poll of the socket for reading or writing is over.
+    pub fn polled(&mut self, tag: Tag) {
+        if matches!(tag, Tag::Writable(_)) {
+            (self.polls_writable, self.writable) = (false, true);
+        } else {
+            (self.polls_readable, self.readable) = (false, true);
+        }
+    }
+
+    /// Whether the slot can be used for another client.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Closed)
+            && self.jobs == 0
+            && !self.polls_readable
+            && !self.polls_writable
+    }
+
+    /// Whether replies are pointless.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Whether the client's requests wait for blocks, or for replies to be sent.
+    #[must_use]
+    pub const fn is_stalled(&self) -> bool {
+        self.stalled && matches!(self.state, State::Open)
+    }
+
+    /// Returns the number of the client in the log.
+    #[must_use]
+    pub const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Returns who the client is.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Returns when the client must have sent more.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Takes a block for these sectors.
+    pub fn take_block(&mut self, blocks: &mut Blocks, span: &Range<u64>) -> Option<Block> {
+        blocks.take(usize::try_from(span.end - span.start).unwrap_or(usize::MAX), &mut self.held)
+    }
+
+    /// Stops reading the socket until something happens.
+    pub(crate) fn stall(&mut self, work: &mut Work) {
+        self.stalled = true;
+        work.stats.stalls += 1;
+    }
+
+    fn receive(&mut self, work: &mut Work) {
+        let payload = match &mut self.receiving {
+            Some(Receiving { block, piece, at }) => {
+                block.get_mut(*at..piece.1.end).unwrap_or_default()
+            }
+            None => &mut [],
+        };
+        match self.input.receive(&self.socket, payload) {
+            Ok((_, Received::End)) => self.hung_up(work),
+            Ok((filled, received)) => {
+                if let Some(receiving) = &mut self.receiving {
+                    receiving.at += filled;
+                }
+                self.readable = received == Received::Full;
+                if !matches!(self.phase, Phase::Handshake(_)) {
+                    self.deadline = None;
+                }
+            }
+            Err(errno) => self.close(work, &errno.to_string()),
+        }
+    }
+
+    /// Looks at what was received, and begins requests.
+    fn advance(&mut self, work: &mut Work) -> io::Result<()> {
+        self.stalled = false;
+        while self.state == State::Open {
+            let more = match self.phase {
+                Phase::Handshake(handshake) => self.handshake(work, handshake),
+                Phase::Header if work.ending => false,
+                Phase::Header => self.header(work)?,
+                Phase::Payload { job, next } => self.payload(work, job, next)?,
+                Phase::Stream { job, next } => self.stream(work, job, next)?,
+                Phase::Skip { left } => self.skip(left),
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn handshake(&mut self, work: &mut Work, mut handshake: Handshake) -> bool {
+        if self.output.text().len() > 3 * MAX_ANSWER {
+            self.stalled = true;
+            return false;
+        }
+        let (consumed, next) = handshake.step(self.input.bytes(), &work.offer, self.output.text());
+        self.input.consume(consumed);
+        self.phase = Phase::Handshake(handshake);
+        match next {
+            Next::More => return false,
+            Next::Again => {}
+            Next::Transmission => {
+                self.phase = Phase::Header;
+                self.deadline = None;
+            }
+            Next::Close(why) => {
+                work.log.limited(format_args!("client {}: {why}", self.serial));
+                self.state = State::Ending;
+            }
+        }
+        true
+    }
+
+    fn skip(&mut self, left: u32) -> bool {
+        let available = u32::try_from(self.input.bytes().len()).unwrap_or(u32::MAX);
+        let skipped = left.min(available);
+        self.input.consume(usize::try_from(skipped).unwrap_or(0));
+        self.phase = match left - skipped {
+            0 => Phase::Header,
+            left => Phase::Skip { left },
+        };
+        left == skipped
+    }
+
+    fn send(&mut self, work: &mut Work) {
+        if self.state == State::Closed || !self.writable || !self.output.is_ready() {
+            return;
+        }
+        work.progress += 1;
+        match self.output.send(&self.socket, &mut work.blocks, &mut self.held) {
+            Ok(writable) => self.writable = writable,
+            Err(errno) => self.close(work, &errno.to_string()),
+        }
+    }
+
+    /// Submits polls for what the connection waits for.
+    fn poll(&mut self, work: &mut Work) -> io::Result<()> {
+        if self.state == State::Closed {
+            return Ok(());
+        }
+        let mut submit = |tag, events| {
+            let request = Request::poll(Rc::clone(&self.socket)).events(events);
+            work.queue.push(request.with_buf(None).tag(tag))
+        };
+        let reads = self.state == State::Open && !self.stalled;
+        if reads && !self.readable && !self.polls_readable {
+            submit(Tag::Readable(self.slot), PollEvents::IN)?;
+            self.polls_readable = true;
+        }
+        if self.output.is_ready() && !self.writable && !self.polls_writable {
+            submit(Tag::Writable(self.slot), PollEvents::OUT)?;
+            self.polls_writable = true;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection if the client has not sent in time what it has begun.
+    fn watch_time(&mut self, work: &mut Work) {
+        let begun = match self.phase {
+            Phase::Handshake(_) => true,
+            Phase::Header => {
+                !self.input.bytes().is_empty() && self.input.bytes().len() < Header::LEN
+            }
+            Phase::Payload { .. } | Phase::Skip { .. } => true,
+            Phase::Stream { .. } => false,
+        };
+        if self.state != State::Open || self.stalled || !begun {
+            self.deadline = None;
+        } else if *self.deadline.get_or_insert(work.now + work.timeout) <= work.now {
+            self.expel(work, "it did not send in time what it had begun");
+        }
+    }
+
+    /// The server ends: the connection is ended when its requests are done.
+    fn end_if_idle(&mut self, work: &mut Work) {
+        let unfinished = match self.phase {
+            Phase::Payload { .. } => 1,
+            Phase::Stream { .. } => return,
+            _ => 0,
+        };
+        if self.state == State::Open && self.jobs <= unfinished && self.output.is_empty() {
+            self.close(work, "the server ends");
+        }
+    }
+
+    fn hung_up(&mut self, work: &mut Work) {
+        let clean = matches!(self.phase, Phase::Header) && self.input.bytes().is_empty();
+        self.close(work, if clean { "" } else { "it hung up in the middle of a message" });
+    }
+
+    /// Ends the connection because of what the client did.
+    pub(crate) fn expel(&mut self, work: &mut Work, why: &str) {
+        work.stats.expelled += 1;
+        self.close(work, why);
+    }
+
+    /// Ends the connection. Operations of the disk go on; their results are dropped.
+    pub(crate) fn close(&mut self, work: &mut Work, why: &str) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.state = State::Closed;
+        self.deadline = None;
+        // The polls of the socket complete now, and the client sees the end at once.
+        let _not_connected = shutdown(&*self.socket, Shutdown::Both);
+        self.output.clear(&mut work.blocks, &mut self.held);
+        if let Some(receiving) = self.receiving.take() {
+            work.blocks.give(receiving.block, &mut self.held);
+        }
+        if let Phase::Payload { job, .. } | Phase::Stream { job, .. } = self.phase {
+            self.abandon(work, job);
+        }
+        work.progress += 1;
+        let (serial, colon) = (self.serial, if why.is_empty() { "" } else { ": " });
+        work.log.limited(format_args!("client {serial} disconnected{colon}{why}"));
+    }
+}

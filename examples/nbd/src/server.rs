@@ -1,0 +1,341 @@
+//! The event loop: one thread, one context.
+//!
+//! ```text
+//! ┌▶ every connection: send replies, receive, begin requests ─▶ queue
+//! │  one step of a TRIM or WRITE_ZEROES
+//! │  submit the queue: polls of sockets, reads, writes, syncs
+//! │  wait for a completion, or for the time of a connection to be up
+//! └─ each completion: a socket is ready, or an operation of the disk is over
+//! ```
+//!
+//! Nothing else waits, except `fallocate`, see [`slow`](crate::slow).
+
+use crate::{
+    args::Options,
+    blocks::{Block, Blocks},
+    conn::Conn,
+    disk::Disk,
+    export::Export,
+    handshake::Offer,
+    listener::{Listener, Place},
+    log::Log,
+    queue::{Queue, ROOM, Tag},
+    signals::Signals,
+    slab::Slab,
+    slow,
+    stats::Stats,
+    wire::Refusal,
+    work::{Syncs, Work},
+};
+use linux_aio::{Completion, Context, ContextError, PollEvents, Request};
+use std::{
+    collections::VecDeque,
+    io,
+    os::fd::OwnedFd,
+    rc::Rc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long clients have to take their last replies when the server ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A submission that takes longer has probably blocked.
+const LONG: Duration = Duration::from_millis(1);
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    cx: Context<Option<Block>, Tag>,
+    work: Work,
+    conns: Vec<Option<Box<Conn>>>,
+    /// How many clients there were.
+    serial: u64,
+    /// `None` when the server ends.
+    listener: Option<Listener>,
+    listener_fd: Rc<OwnedFd>,
+    signals: Signals,
+    signals_fd: Rc<OwnedFd>,
+    signalled: bool,
+    /// Whether a client may be waiting to be accepted.
+    knocking: bool,
+    /// Accepting has failed, and is tried again at this time.
+    accept_again: Option<Instant>,
+    /// When the server ends, whatever clients do.
+    give_up: Option<Instant>,
+    print_stats: bool,
+    /// The connection whose turn came first.
+    first: usize,
+}
+
+impl Server {
+    /// Opens the file, makes everything that the server needs, and listens.
+    ///
+    /// # Errors
+    ///
+    /// A message that says what is wrong.
+    pub fn new(options: &Options) -> io::Result<Self> {
+        let explain = |doing: &str, error: io::Error| io::Error::other(format!("{doing}: {error}"));
+        let Options { path, place, depth, connections, .. } = options;
+        let export = Export::open(path, options.read_only)
+            .map_err(|error| explain(&format!("cannot export {path:?}"), error))?;
+        let blocks = Blocks::new(*depth, *connections)?;
+        // Two polls for each connection, the other polls, the sync, and sectors of unaligned writes.
+        let capacity = blocks.count() + 2 * connections + 4;
+        if capacity > ROOM {
+            let why = "fewer --connections or a smaller --depth are needed";
+            return Err(io::Error::other(why));
+        }
+        let limit = 2 * depth + 2;
+        let geometry = export.geometry;
+        let log = Log::new();
+        if export.left_over > 0 {
+            log.say(format_args!(
+                "the last {} bytes of {path:?} are not exported: they are no whole block of {}",
+                export.left_over, geometry.align
+            ));
+        }
+        let signals = Signals::install()?;
+        let listener = Listener::bind(place)
+            .map_err(|error| explain(&format!("cannot listen on {place:?}"), error))?;
+        if let Place::Tcp(address) = place
+            && !address.ip().is_loopback()
+        {
+            log.say(format_args!("{address} may be reached by others, and nothing is encrypted"));
+        }
+        let cx = Context::new(capacity)?;
+        log.say(format_args!(
+            "exporting {path:?} as {:?} on {place:?}: {} bytes, blocks of {}, {}",
+            options.export,
+            geometry.size,
+            geometry.align,
+            if geometry.read_only { "read-only" } else { "writable" }
+        ));
+        Ok(Self {
+            cx,
+            work: Work {
+                queue: Queue::default(),
+                disk: Disk::new(export, blocks.count())?,
+                blocks,
+                jobs: Slab::new(connections * limit),
+                slow: VecDeque::with_capacity(connections * limit),
+                syncs: Syncs::default(),
+                offer: Offer { name: options.export.clone(), geometry },
+                stats: Stats::default(),
+                log,
+                limit,
+                timeout: options.timeout,
+                ending: false,
+                progress: 0,
+                now: Instant::now(),
+            },
+            conns: (0..*connections).map(|_| None).collect(),
+            serial: 0,
+            listener_fd: listener.descriptor()?,
+            listener: Some(listener),
+            signals_fd: signals.descriptor()?,
+            signals,
+            signalled: false,
+            knocking: false,
+            accept_again: None,
+            give_up: None,
+            print_stats: options.stats,
+            first: 0,
+        })
+    }
+
+    /// Serves clients until a signal asks for the end.
+    ///
+    /// # Errors
+    ///
+    /// The context cannot be used, or the last sync has failed.
+    pub fn run(mut self) -> io::Result<()> {
+        self.poll(Tag::Listener)?;
+        self.poll(Tag::Signals)?;
+        while !self.is_over() {
+            let busy = self.turn()?;
+            self.submit()?;
+            let timeout = if busy { Some(Duration::ZERO) } else { self.patience() };
+            for done in self.cx.wait(1, timeout)? {
+                match done.tag {
+                    Tag::Disk(_) | Tag::Sync => disk(&mut self.work, &mut self.conns, done)?,
+                    Tag::Readable(slot) | Tag::Writable(slot) => {
+                        if let Some(Some(conn)) = self.conns.get_mut(slot) {
+                            conn.polled(done.tag);
+                        }
+                    }
+                    Tag::Listener => self.knocking = true,
+                    Tag::Signals => self.signalled = true,
+                }
+            }
+            self.work.now = Instant::now();
+            if self.signalled {
+                self.heed_signals()?;
+            }
+        }
+        self.end()
+    }
+
+    /// Gives every connection a turn. Returns whether there is more to do at once.
+    fn turn(&mut self) -> io::Result<bool> {
+        if self.knocking && self.accept_again.is_none_or(|at| at <= self.work.now) {
+            self.accept()?;
+        }
+        let before = self.work.progress;
+        let (mut busy, mut stalled) = (false, !self.work.slow.is_empty());
+        // Each turn begins with another connection: the first has the choice of the blocks.
+        let count = self.conns.len();
+        self.first = (self.first + 1) % count.max(1);
+        for index in (self.first..count).chain(0..self.first) {
+            let Some(slot) = self.conns.get_mut(index) else { continue };
+            let Some(conn) = slot else { continue };
+            busy |= conn.turn(&mut self.work)?;
+            stalled |= conn.is_stalled();
+            if conn.is_over() {
+                *slot = None;
+                busy |= self.knocking;
+            }
+        }
+        busy |= slow::turn(&mut self.work, &mut self.conns)?;
+        // What a stalled connection waits for may have happened after its turn.
+        Ok(busy || stalled && self.work.progress != before)
+    }
+
+    /// Submits what is in the queue. If the kernel has no memory, the rest is submitted in the next
+    /// turn.
+    fn submit(&mut self) -> io::Result<()> {
+        if self.work.queue.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let result = self.work.queue.submit(&mut self.cx);
+        self.work.stats.long_submissions += u64::from(started.elapsed() >= LONG);
+        match result {
+            Ok(_) => Ok(()),
+            Err(ContextError::Again) => {
+                self.work.log.limited(format_args!("{}", ContextError::Again));
+                if self.cx.outstanding() == 0 {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        self.accept_again = None;
+        while let Some(listener) = &self.listener {
+            let Some(slot) = self.conns.iter().position(Option::is_none) else { return Ok(()) };
+            match listener.accept() {
+                Ok((socket, peer)) => {
+                    self.serial += 1;
+                    self.work.stats.connections += 1;
+                    self.work.log.limited(format_args!("client {} connected: {peer}", self.serial));
+                    let conn = Conn::new(slot, self.serial, socket, peer, &self.work);
+                    if let Some(free) = self.conns.get_mut(slot) {
+                        *free = Some(Box::new(conn));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.knocking = false;
+                    return self.poll(Tag::Listener);
+                }
+                // The client is gone already.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    self.work.log.limited(format_args!("cannot accept a client: {error}"));
+                    self.accept_again = Some(self.work.now + Duration::from_secs(1));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn heed_signals(&mut self) -> io::Result<()> {
+        self.signalled = false;
+        let asked = self.signals.take();
+        if asked.report {
+            self.report();
+        }
+        if asked.stop && !self.work.ending {
+            self.work.log.say(format_args!("ending: requests that were begun are finished"));
+            self.work.ending = true;
+            self.give_up = Some(self.work.now + PATIENCE);
+            // Nobody can connect any more.
+            self.listener = None;
+            self.knocking = false;
+        }
+        self.poll(Tag::Signals)
+    }
+
+    fn poll(&mut self, tag: Tag) -> io::Result<()> {
+        let file = if tag == Tag::Listener { &self.listener_fd } else { &self.signals_fd };
+        let request = Request::poll(Rc::clone(file)).events(PollEvents::IN);
+        self.work.queue.push(request.with_buf(None).tag(tag))
+    }
+
+    /// Returns how long nothing has to be done, unless a request completes.
+    fn patience(&self) -> Option<Duration> {
+        let deadlines = self.conns.iter().flatten().filter_map(|conn| conn.deadline());
+        let others = self.accept_again.into_iter().chain(self.give_up);
+        let next = deadlines.chain(others).min()?;
+        Some(next.saturating_duration_since(Instant::now()) + Duration::from_millis(1))
+    }
+
+    fn is_over(&mut self) -> bool {
+        if self.give_up.is_some_and(|at| at <= self.work.now) {
+            for conn in self.conns.iter_mut().flatten() {
+                conn.close(&mut self.work, "it does not take its replies, and the server ends");
+            }
+        }
+        self.work.ending && self.conns.iter().all(Option::is_none)
+    }
+
+    fn report(&self) {
+        let (work, aio) = (&self.work, self.cx.stats());
+        work.log.say(format_args!("{}", work.stats.report(&aio, work.blocks.in_use())));
+    }
+
+    fn end(self) -> io::Result<()> {
+        if self.print_stats {
+            self.report();
+        }
+        if !self.work.offer.geometry.read_only {
+            self.work.disk.export.sync()?;
+        }
+        self.work.log.say(format_args!("ended; everything that was written is on stable storage"));
+        self.cx.close()?;
+        Ok(())
+    }
+}
+
+/// A request of the disk has completed.
+fn disk(
+    work: &mut Work,
+    conns: &mut [Option<Box<Conn>>],
+    done: Completion<Option<Block>, Tag>,
+) -> io::Result<()> {
+    if let Tag::Disk(op) = done.tag {
+        let Some(done) = work.disk.complete(&mut work.queue, op, done)? else { return Ok(()) };
+        let slot = work.jobs.get(done.job).map_or(usize::MAX, |job| job.conn);
+        if let Some(Some(conn)) = conns.get_mut(slot) {
+            conn.done(work, done)?;
+        }
+        return Ok(());
+    }
+    if let Err(errno) = done.result {
+        work.log.limited(format_args!("cannot sync: {errno}"));
+    }
+    while let Some(id) = work.syncs.in_flight.pop() {
+        let Some(job) = work.jobs.get_mut(id) else { continue };
+        if let Err(errno) = done.result {
+            job.result = Err(Refusal::of_errno(errno.raw()));
+        }
+        if let Some(Some(conn)) = conns.get_mut(job.conn) {
+            conn.finish(work, id);
+        }
+    }
+    work.start_sync()
+}
