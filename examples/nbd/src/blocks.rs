@@ -1,4 +1,4 @@
-//! The memory for data: a fixed number of blocks in two sizes, made when the server starts.
+//! The memory for data: a fixed number of blocks in three sizes, made when the server starts.
 //!
 //! A block belongs to a connection from the moment a request takes it until the reply is sent. Two
 //! rules keep one client from taking the blocks of the others:
@@ -14,68 +14,65 @@ use linux_aio::{Errno, PageBuf};
 /// A block of memory that can be the buffer of a request.
 pub type Block = PageBuf;
 
-/// The size of the small blocks: a request of 4 KiB fits, also an unaligned one.
-pub const SMALL: usize = 8 << 10;
+/// The sizes of the blocks. An unaligned request of 4 KiB fits in the smallest. A request that is
+/// longer than the largest is carried out in pieces.
+const SIZES: [usize; 3] = [8 << 10, 32 << 10, LARGE];
 
-/// The size of the large blocks. Longer requests are carried out in pieces.
-pub const LARGE: usize = 256 << 10;
+/// The largest size.
+pub const LARGE: usize = 128 << 10;
 
 /// How many blocks a connection has, of each size.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Held {
-    small: usize,
-    large: usize,
-}
+pub struct Held([usize; SIZES.len()]);
 
 /// All blocks.
 #[derive(Debug)]
-pub struct Blocks {
-    small: Shelf,
-    large: Shelf,
-}
+pub struct Blocks([Shelf; SIZES.len()]);
 
 impl Blocks {
     /// Makes the blocks for so many connections, and for one client alone to have `depth` small
-    /// requests in progress. The memory is not touched before it is used.
+    /// requests in progress, half as many of medium size, and an eighth of the largest, or 8. The
+    /// memory is not touched before it is used.
     ///
     /// # Errors
     ///
     /// The errno of `mmap`.
     pub fn new(depth: usize, connections: usize) -> Result<Self, Errno> {
-        Ok(Self {
-            small: Shelf::new(SMALL, depth + depth / 2, connections)?,
-            large: Shelf::new(LARGE, (depth / 4).max(8) * 3 / 2, connections)?,
-        })
+        let [small, medium, large] = SIZES;
+        let shelf = |len, count: usize| Shelf::new(len, count + count.div_ceil(2), connections);
+        Ok(Self([
+            shelf(small, depth)?,
+            shelf(medium, depth.div_ceil(2).max(8))?,
+            shelf(large, depth.div_ceil(8).max(8))?,
+        ]))
     }
 
     /// Takes a block of at least `len` bytes, or a large one if `len` is more than that.
     pub fn take(&mut self, len: usize, held: &mut Held) -> Option<Block> {
-        if len <= SMALL {
-            self.small.take(&mut held.small)
-        } else {
-            self.large.take(&mut held.large)
-        }
+        let fits = |(_, size): &(_, &usize)| len <= **size || **size == LARGE;
+        let ((shelf, held), _) = self.0.iter_mut().zip(&mut held.0).zip(&SIZES).find(fits)?;
+        shelf.take(held)
     }
 
     /// Takes back a block that the connection has.
     pub fn give(&mut self, block: Block, held: &mut Held) {
-        if block.len() <= SMALL {
-            self.small.give(block, &mut held.small);
-        } else {
-            self.large.give(block, &mut held.large);
+        let fits = |(_, size): &(_, &usize)| block.len() == **size;
+        let shelf = self.0.iter_mut().zip(&mut held.0).zip(&SIZES).find(fits);
+        if let Some(((shelf, held), _)) = shelf {
+            shelf.give(block, held);
         }
     }
 
     /// Returns how many blocks there are.
     #[must_use]
-    pub const fn count(&self) -> usize {
-        self.small.total + self.large.total
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|shelf| shelf.total).sum()
     }
 
     /// Returns how many blocks are in use.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.count() - self.small.free.len() - self.large.free.len()
+        self.0.iter().map(|shelf| shelf.total - shelf.free.len()).sum()
     }
 }
 

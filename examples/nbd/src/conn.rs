@@ -3,7 +3,7 @@
 //! ```text
 //! Handshake ──▶ Header ──▶ (READ, FLUSH, ...)                          ──▶ Header
 //!                      ──▶ Payload ──▶ a write for each piece          ──▶ Header
-//!                      ──▶ Stream  ──▶ a read for each piece           ──▶ Header
+//!                      ──▶ Stream  ──▶ a read for each piece of a long READ ──▶ Header
 //!                      ──▶ Skip    ──▶ the payload of a refused WRITE  ──▶ Header
 //! ```
 //!
@@ -35,6 +35,8 @@ pub struct Conn {
     pub(crate) output: Output,
     pub(crate) phase: Phase,
     pub(crate) receiving: Option<Receiving>,
+    /// Pieces of reads that cannot be sent yet, because others come before them.
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) held: Held,
     /// How many requests are in progress.
     pub(crate) jobs: usize,
@@ -80,6 +82,17 @@ pub(crate) struct Receiving {
     pub(crate) at: usize,
 }
 
+/// Data that was read from the disk.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) job: JobId,
+    /// Where it is in the export.
+    pub(crate) offset: u64,
+    pub(crate) block: Block,
+    /// Where it is in the block.
+    pub(crate) bytes: Range<usize>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -103,6 +116,7 @@ impl Conn {
             output,
             phase: Phase::Handshake(Handshake::default()),
             receiving: None,
+            pieces: Vec::with_capacity(work.blocks.count()),
             held: Held::default(),
             jobs: 0,
             state: State::Open,
@@ -123,15 +137,15 @@ impl Conn {
     /// None, unless the numbers of requests were wrong. Errors of the socket close the connection.
     pub fn turn(&mut self, work: &mut Work) -> io::Result<bool> {
         self.send(work);
-        if work.ending {
-            self.end_if_idle(work);
-        }
         if self.state == State::Open {
             if self.readable && !self.stalled {
                 self.receive(work);
             }
             self.advance(work)?;
             self.send(work);
+        }
+        if work.ending {
+            self.end_if_idle(work);
         }
         if self.state == State::Ending && self.output.is_empty() && self.jobs == 0 {
             self.close(work, "");
@@ -276,7 +290,7 @@ impl Conn {
     }
 
     fn send(&mut self, work: &mut Work) {
-        if self.state == State::Closed || !self.writable || !self.output.is_ready() {
+        if self.state == State::Closed || !self.writable || self.output.is_empty() {
             return;
         }
         work.progress += 1;
@@ -300,7 +314,7 @@ impl Conn {
             submit(Tag::Readable(self.slot), PollEvents::IN)?;
             self.polls_readable = true;
         }
-        if self.output.is_ready() && !self.writable && !self.polls_writable {
+        if !self.output.is_empty() && !self.writable && !self.polls_writable {
             submit(Tag::Writable(self.slot), PollEvents::OUT)?;
             self.polls_writable = true;
         }
@@ -326,11 +340,8 @@ impl Conn {
 
     /// The server ends: the connection is ended when its requests are done.
     fn end_if_idle(&mut self, work: &mut Work) {
-        let unfinished = match self.phase {
-            Phase::Payload { .. } => 1,
-            Phase::Stream { .. } => return,
-            _ => 0,
-        };
+        // A WRITE whose data did not come yet is not waited for.
+        let unfinished = usize::from(matches!(self.phase, Phase::Payload { .. }));
         if self.state == State::Open && self.jobs <= unfinished && self.output.is_empty() {
             self.close(work, "the server ends");
         }
@@ -357,8 +368,9 @@ impl Conn {
         // The polls of the socket complete now, and the client sees the end at once.
         let _not_connected = shutdown(&*self.socket, Shutdown::Both);
         self.output.clear(&mut work.blocks, &mut self.held);
-        if let Some(receiving) = self.receiving.take() {
-            work.blocks.give(receiving.block, &mut self.held);
+        let received = self.receiving.take().map(|receiving| receiving.block);
+        for block in self.pieces.drain(..).map(|piece| piece.block).chain(received) {
+            work.blocks.give(block, &mut self.held);
         }
         if let Phase::Payload { job, .. } | Phase::Stream { job, .. } = self.phase {
             self.abandon(work, job);

@@ -62,13 +62,13 @@ enum Stage {
 /// An operation that is over.
 #[derive(Debug)]
 pub struct Done {
-    /// What [`Disk::read`] or [`Disk::write`] returned.
-    pub op: OpId,
     /// The request.
     pub job: usize,
     /// The block, which belongs to the client's connection.
     pub block: Block,
-    /// Where the client's bytes are in the block.
+    /// Where the client's bytes are in the export.
+    pub offset: u64,
+    /// Where they are in the block.
     pub bytes: Range<usize>,
     /// Whether all bytes were transferred.
     pub result: Result<(), Errno>,
@@ -113,12 +113,11 @@ impl Disk {
         job: usize,
         piece: (Range<u64>, Range<usize>),
         block: Block,
-    ) -> io::Result<OpId> {
+    ) -> io::Result<()> {
         let (span, bytes) = piece;
         let op = Op { job, write: None, span, bytes, stage: Stage::Transfer, block: Some(block) };
         let id = self.ops.insert(op);
-        self.transfer(queue, id)?;
-        Ok(id)
+        self.transfer(queue, id)
     }
 
     /// Begins to write, or lets the write wait for others.
@@ -133,7 +132,7 @@ impl Disk {
         piece: (Range<u64>, Range<usize>),
         block: Block,
         flags: RwFlags,
-    ) -> io::Result<OpId> {
+    ) -> io::Result<()> {
         let (span, bytes) = piece;
         let write = Some(flags);
         let id =
@@ -145,7 +144,7 @@ impl Disk {
         } else {
             self.held.push_back(id);
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Whether no unaligned write concerns this range.
@@ -292,7 +291,8 @@ impl Disk {
             }
         }
         let block = block.ok_or_else(lost)?;
-        Ok(Some(Done { op: id, job: op.job, block, bytes: op.bytes, result }))
+        let offset = op.span.start + u64::try_from(op.bytes.start).unwrap_or(0);
+        Ok(Some(Done { job: op.job, block, offset, bytes: op.bytes, result }))
     }
 
     /// Whether a write conflicts neither with those in progress nor with the last `before` that wait.

@@ -3,7 +3,6 @@
 
 use crate::{
     blocks::{Block, Blocks, Held},
-    disk::OpId,
     wire::REPLY_LEN,
 };
 use rustix::io::{Errno, writev};
@@ -13,46 +12,26 @@ use std::{collections::VecDeque, io::IoSlice, ops::Range, os::fd::OwnedFd};
 const PIECES: usize = 64;
 
 /// Replies that were not sent yet.
-///
-/// The reply to a long read is sent in pieces, of which the first contains the header. The later
-/// pieces have a place in the queue before they were read from the disk. Until the last of them has
-/// its place, other replies wait in a queue of their own.
 #[derive(Debug)]
 pub struct Output {
     text: Vec<u8>,
     replies: VecDeque<Reply>,
     /// How many bytes of `text`, or of the first reply, were sent.
     sent: usize,
-    streaming: bool,
-    later: VecDeque<Reply>,
 }
 
 /// A reply, or a piece of one.
 #[derive(Debug)]
 struct Reply {
     header: Option<[u8; REPLY_LEN]>,
-    body: Body,
-}
-
-#[derive(Debug)]
-enum Body {
-    Nothing,
-    /// The data is still to be read, by this operation.
-    Expected(OpId),
-    Data(Block, Range<usize>),
+    data: Option<(Block, Range<usize>)>,
 }
 
 impl Output {
     /// Makes an empty queue with memory for so many replies.
     #[must_use]
     pub fn new(replies: usize, text: usize) -> Self {
-        Self {
-            text: Vec::with_capacity(text),
-            replies: VecDeque::with_capacity(replies),
-            sent: 0,
-            streaming: false,
-            later: VecDeque::with_capacity(replies),
-        }
+        Self { text: Vec::with_capacity(text), replies: VecDeque::with_capacity(replies), sent: 0 }
     }
 
     /// Returns where to append an answer of the handshake.
@@ -62,70 +41,29 @@ impl Output {
 
     /// Adds a reply without data.
     pub fn push(&mut self, header: [u8; REPLY_LEN]) {
-        self.add(Reply { header: Some(header), body: Body::Nothing });
+        self.replies.push_back(Reply { header: Some(header), data: None });
     }
 
-    /// Adds a reply with data.
-    pub fn push_data(&mut self, header: [u8; REPLY_LEN], block: Block, range: Range<usize>) {
-        self.add(Reply { header: Some(header), body: Body::Data(block, range) });
+    /// Adds a reply with data, or one more piece of the data of the last reply.
+    pub fn push_data(
+        &mut self,
+        header: Option<[u8; REPLY_LEN]>,
+        block: Block,
+        range: Range<usize>,
+    ) {
+        self.replies.push_back(Reply { header, data: Some((block, range)) });
     }
 
-    fn add(&mut self, reply: Reply) {
-        if self.streaming { &mut self.later } else { &mut self.replies }.push_back(reply);
-    }
-
-    /// Begins a reply in pieces with the first of them.
-    pub fn begin_stream(&mut self, header: [u8; REPLY_LEN], block: Block, range: Range<usize>) {
-        self.push_data(header, block, range);
-        self.streaming = true;
-    }
-
-    /// Reserves the place of the next piece.
-    pub fn expect(&mut self, op: OpId) {
-        self.replies.push_back(Reply { header: None, body: Body::Expected(op) });
-    }
-
-    /// Says that no more pieces will be expected.
-    pub fn end_stream(&mut self) {
-        self.streaming = false;
-        self.replies.append(&mut self.later);
-    }
-
-    /// Fills the place of a piece. Returns the block if there is no such place.
-    ///
-    /// # Errors
-    ///
-    /// The block.
-    pub fn fill(&mut self, op: OpId, block: Block, range: Range<usize>) -> Result<(), Block> {
-        let expected = |reply: &&mut Reply| matches!(reply.body, Body::Expected(at) if at == op);
-        match self.replies.iter_mut().find(expected) {
-            Some(reply) => {
-                reply.body = Body::Data(block, range);
-                Ok(())
-            }
-            None => Err(block),
-        }
-    }
-
-    /// Returns how many replies are not sent yet.
+    /// Returns how many replies, or pieces of them, are not sent yet.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.replies.len() + self.later.len()
+        self.replies.len()
     }
 
     /// Whether everything was sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.len() == 0
-    }
-
-    /// Whether there is something that can be sent now.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        !self.text.is_empty()
-            || self.replies.front().is_some_and(|reply| {
-                reply.header.is_some() || !matches!(reply.body, Body::Expected(_))
-            })
     }
 
     /// Sends as much as the socket takes, and gives back the blocks that were sent. Returns `false`
@@ -140,7 +78,7 @@ impl Output {
         blocks: &mut Blocks,
         held: &mut Held,
     ) -> Result<bool, Errno> {
-        while self.is_ready() {
+        while !self.is_empty() {
             let mut slices = [IoSlice::new(&[]); PIECES];
             let parts = self.parts();
             let (count, len) =
@@ -165,10 +103,7 @@ impl Output {
     /// Returns what can be sent, in order.
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent;
-        let replies = self.replies.iter().scan(true, |ready, reply| {
-            let expected = matches!(reply.body, Body::Expected(_));
-            (core::mem::replace(ready, !expected) && !expected).then(|| reply.parts())
-        });
+        let replies = self.replies.iter().map(Reply::parts);
         core::iter::once(self.text.as_slice()).chain(replies.flatten()).filter_map(move |part| {
             let skipped = skip.min(part.len());
             skip -= skipped;
@@ -188,11 +123,11 @@ impl Output {
         }
         while let Some(front) = self.replies.front() {
             let len = front.len();
-            if self.sent < len || matches!(front.body, Body::Expected(_)) {
+            if self.sent < len {
                 return;
             }
             self.sent -= len;
-            if let Some(Reply { body: Body::Data(block, _), .. }) = self.replies.pop_front() {
+            if let Some(Reply { data: Some((block, _)), .. }) = self.replies.pop_front() {
                 blocks.give(block, held);
             }
         }
@@ -201,22 +136,19 @@ impl Output {
     /// Drops everything and gives back the blocks.
     pub fn clear(&mut self, blocks: &mut Blocks, held: &mut Held) {
         self.text.clear();
-        for reply in self.replies.drain(..).chain(self.later.drain(..)) {
-            if let Body::Data(block, _) = reply.body {
+        for reply in self.replies.drain(..) {
+            if let Some((block, _)) = reply.data {
                 blocks.give(block, held);
             }
         }
         self.sent = 0;
-        self.streaming = false;
     }
 }
 
 impl Reply {
     fn parts(&self) -> [&[u8]; 2] {
-        let data = match &self.body {
-            Body::Data(block, range) => block.get(range.clone()).unwrap_or_default(),
-            Body::Nothing | Body::Expected(_) => &[],
-        };
+        let data = self.data.as_ref();
+        let data = data.and_then(|(block, range)| block.get(range.clone())).unwrap_or_default();
         [self.header.as_ref().map_or(&[], |header| &header[..]), data]
     }
 

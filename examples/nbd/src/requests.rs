@@ -1,13 +1,13 @@
 //! Requests of a client: how each is begun, and how it ends.
 
 use crate::{
-    conn::{Conn, Phase, Receiving},
+    conn::{Conn, Phase, Piece, Receiving},
     disk::Done,
     wire::{Command, Header, Refusal, reply},
-    work::{JobId, Stream, Work},
+    work::{JobId, Work},
 };
 use linux_aio::RwFlags;
-use std::io;
+use std::{io, ops::Range};
 
 impl Conn {
     /// Begins the next request. Returns `false` if it is not complete, or has to wait.
@@ -66,59 +66,79 @@ impl Conn {
         }
     }
 
+    /// Begins a read.
+    ///
+    /// If there are blocks for all of it, all pieces are read, and the reply is sent when they were.
+    /// A longer read waits until the client has no other request, and streams: pieces are sent as
+    /// soon as they and those before were read.
     fn begin_read(&mut self, work: &mut Work, header: Header) -> io::Result<bool> {
-        let piece = work.disk.piece(header.offset, u64::from(header.len));
-        if u32::try_from(piece.1.len()) != Ok(header.len) {
-            self.input.consume(Header::LEN);
-            let job = work.begin(self.slot, header);
-            self.jobs += 1;
-            if let Some(job) = work.jobs.get_mut(job) {
-                job.stream = Stream::Closed;
-            }
-            self.phase = Phase::Stream { job, next: header.offset };
-            return Ok(true);
-        }
-        let Some(block) = self.take_block(&mut work.blocks, &piece.0) else {
+        let all = self.take_blocks(work, &header);
+        if !all && (self.jobs > 0 || !self.output.is_empty()) {
             self.stall(work);
             return Ok(false);
-        };
+        }
         self.input.consume(Header::LEN);
         let id = work.begin(self.slot, header);
         self.jobs += 1;
-        if let Some(job) = work.jobs.get_mut(id) {
-            (job.ops, job.issuing) = (1, false);
+        if !all {
+            if let Some(job) = work.jobs.get_mut(id) {
+                job.streams = true;
+            }
+            self.phase = Phase::Stream { job: id, next: header.offset };
+            return Ok(true);
         }
-        work.disk.read(&mut work.queue, id, piece, block)?;
+        let Range { mut start, end } = header.range();
+        if let Some(job) = work.jobs.get_mut(id) {
+            (job.ops, job.issuing) = (work.taken.len(), false);
+        }
+        while let Some(block) = work.taken.pop() {
+            let piece = work.disk.piece(start, end - start);
+            start = piece.0.end.min(end);
+            work.disk.read(&mut work.queue, id, piece, block)?;
+        }
         Ok(true)
     }
 
-    /// Begins the next piece of a long read.
+    /// Takes the blocks for all pieces of a read, in reverse order, or none.
+    fn take_blocks(&mut self, work: &mut Work, header: &Header) -> bool {
+        let Range { mut start, end } = header.range();
+        while start < end {
+            let piece = work.disk.piece(start, end - start);
+            start = piece.0.end.min(end);
+            let Some(block) = self.take_block(&mut work.blocks, &piece.0) else {
+                for block in work.taken.drain(..) {
+                    work.blocks.give(block, &mut self.held);
+                }
+                return false;
+            };
+            work.taken.push(block);
+        }
+        work.taken.reverse();
+        true
+    }
+
+    /// Begins the next piece of a read that streams.
     pub(crate) fn stream(&mut self, work: &mut Work, id: JobId, next: u64) -> io::Result<bool> {
-        let Some(job) = work.jobs.get_mut(id) else { return Ok(false) };
-        let end = job.header.range().end;
-        // Only one piece is read before it is known whether the reply is an error.
-        if job.ops > 0 && job.stream == Stream::Closed {
+        // It was the only request. No other begins before all of it is queued for sending.
+        if self.jobs == 0 {
+            self.phase = Phase::Header;
+            return Ok(true);
+        }
+        let Some(job) = work.jobs.get_mut(id).filter(|job| job.issuing) else {
             self.stalled = true;
             return Ok(false);
-        }
+        };
+        let end = job.header.range().end;
         let piece = work.disk.piece(next, end - next);
         let Some(block) = self.take_block(&mut work.blocks, &piece.0) else {
             self.stall(work);
             return Ok(false);
         };
-        job.ops += 1;
-        let opened = job.stream == Stream::Open;
         let next = piece.0.end.min(end);
+        job.ops += 1;
         job.issuing = next < end;
-        let op = work.disk.read(&mut work.queue, id, piece, block)?;
-        if opened {
-            self.output.expect(op);
-        }
         self.phase = Phase::Stream { job: id, next };
-        if next == end {
-            self.output.end_stream();
-            self.phase = Phase::Header;
-        }
+        work.disk.read(&mut work.queue, id, piece, block)?;
         Ok(true)
     }
 
@@ -156,47 +176,56 @@ impl Conn {
 
     /// An operation of the disk is over.
     pub(crate) fn done(&mut self, work: &mut Work, done: Done) -> io::Result<()> {
-        let Done { op, job: id, block, bytes, result } = done;
+        let Done { job: id, block, offset, bytes, result } = done;
         let Some(job) = work.jobs.get_mut(id) else { return Ok(()) };
+        work.progress += 1;
         job.ops -= 1;
-        let Header { command, cookie, offset, len, .. } = job.header;
+        let Header { command, len, .. } = job.header;
         if let Err(errno) = result {
-            job.result = Err(Refusal::of_errno(errno.raw()));
+            let start = job.header.offset;
             work.log.limited(format_args!(
-                "client {}: {command:?} of {len} bytes at {offset} failed: {errno}",
+                "client {}: {command:?} of {len} bytes at {start} failed at {offset}: {errno}",
                 self.serial()
             ));
+            job.result = Err(Refusal::of_errno(errno.raw()));
+            if job.streams && !self.is_closed() {
+                self.stream_failed(work, id);
+            }
         }
-        let is_read = command == Command::Read;
-        match job.stream {
-            _ if self.is_closed() => work.blocks.give(block, &mut self.held),
-            Stream::No if is_read && result.is_ok() => {
-                self.output.push_data(reply(cookie, Ok(())), block, bytes);
-                job.stream = Stream::Open;
-            }
-            Stream::Closed if result.is_ok() => {
-                self.output.begin_stream(reply(cookie, Ok(())), block, bytes);
-                job.stream = Stream::Open;
-            }
-            Stream::Closed => {
-                work.blocks.give(block, &mut self.held);
-                job.issuing = false;
-                self.phase = Phase::Header;
-            }
-            Stream::Open if result.is_ok() => {
-                if let Err(block) = self.output.fill(op, block, bytes) {
-                    work.blocks.give(block, &mut self.held);
-                }
-            }
-            Stream::Open => {
-                work.blocks.give(block, &mut self.held);
-                // The header of the reply said that there is no error.
-                self.close(work, "a read failed after a part of it was sent");
-            }
-            Stream::No => work.blocks.give(block, &mut self.held),
+        if command == Command::Read && result.is_ok() && !self.is_closed() {
+            self.pieces.push(Piece { job: id, offset, block, bytes });
+            self.deliver(work, id);
+        } else {
+            work.blocks.give(block, &mut self.held);
         }
-        work.progress += 1;
         self.finish_if_over(work, id)
+    }
+
+    /// Queues the pieces of a read that can be sent now.
+    fn deliver(&mut self, work: &mut Work, id: JobId) {
+        let Some(job) = work.jobs.get_mut(id) else { return };
+        if job.result.is_err() || !job.streams && job.ops > 0 {
+            return;
+        }
+        while let Some(next) =
+            self.pieces.iter().position(|piece| piece.job == id && piece.offset == job.next)
+        {
+            let Piece { block, bytes, .. } = self.pieces.swap_remove(next);
+            let header = (!job.is_half_sent()).then(|| reply(job.header.cookie, Ok(())));
+            job.next += u64::try_from(bytes.len()).unwrap_or(0);
+            self.output.push_data(header, block, bytes);
+        }
+    }
+
+    /// A piece of a read that streams was not read: reports that, if it is still possible.
+    fn stream_failed(&mut self, work: &mut Work, id: JobId) {
+        let Some(job) = work.jobs.get_mut(id) else { return };
+        if job.is_half_sent() {
+            // The header of the reply has said that there is no error.
+            self.close(work, "a read failed after a part of it was sent");
+        } else {
+            job.issuing = false;
+        }
     }
 
     /// Ends a request if nothing more is to be done for it, except a sync.
@@ -214,11 +243,16 @@ impl Conn {
     /// Replies to a request, unless its reply was sent with its data.
     pub(crate) fn finish(&mut self, work: &mut Work, id: JobId) {
         let Some(job) = work.jobs.remove(id) else { return };
+        // Pieces of a read that has failed.
+        while let Some(next) = self.pieces.iter().position(|piece| piece.job == id) {
+            work.blocks.give(self.pieces.swap_remove(next).block, &mut self.held);
+        }
         self.jobs -= 1;
         work.progress += 1;
         let Header { command, len, cookie, .. } = job.header;
         work.stats.record(command, len, job.result.is_ok(), job.started.elapsed());
-        if !self.is_closed() && job.stream != Stream::Open {
+        let was_sent = command == Command::Read && job.is_half_sent();
+        if !self.is_closed() && !was_sent {
             self.output.push(reply(cookie, job.result));
         }
     }

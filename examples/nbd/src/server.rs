@@ -81,7 +81,8 @@ impl Server {
             .map_err(|error| explain(&format!("cannot export {path:?}"), error))?;
         let blocks = Blocks::new(*depth, *connections)?;
         // Two polls for each connection, the other polls, the sync, and sectors of unaligned writes.
-        let capacity = blocks.count() + 2 * connections + 4;
+        let blocks_count = blocks.count();
+        let capacity = blocks_count + 2 * connections + 4;
         if capacity > ROOM {
             let why = "fewer --connections or a smaller --depth are needed";
             return Err(io::Error::other(why));
@@ -115,7 +116,7 @@ impl Server {
             cx,
             work: Work {
                 queue: Queue::default(),
-                disk: Disk::new(export, blocks.count())?,
+                disk: Disk::new(export, blocks_count)?,
                 blocks,
                 jobs: Slab::new(connections * limit),
                 slow: VecDeque::with_capacity(connections * limit),
@@ -126,6 +127,7 @@ impl Server {
                 limit,
                 timeout: options.timeout,
                 ending: false,
+                taken: Vec::with_capacity(blocks_count),
                 progress: 0,
                 now: Instant::now(),
             },

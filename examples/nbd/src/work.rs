@@ -1,7 +1,7 @@
 //! What the connections share: the disk, the memory, and the requests of clients in progress.
 
 use crate::{
-    blocks::Blocks,
+    blocks::{Block, Blocks},
     disk::Disk,
     handshake::Offer,
     log::Log,
@@ -48,6 +48,8 @@ pub struct Work {
     pub timeout: Duration,
     /// Whether the server ends: no request is begun.
     pub ending: bool,
+    /// Blocks for a request in several pieces, while they are taken.
+    pub taken: Vec<Block>,
     /// Changes if something has happened that a stalled connection may have waited for.
     pub progress: u64,
     /// The time, once for each turn of the event loop.
@@ -67,26 +69,22 @@ pub struct Job {
     pub ops: usize,
     /// Whether more operations will follow.
     pub issuing: bool,
-    /// How the data of a read is sent.
-    pub stream: Stream,
-    /// Where the next step begins, if the request is in [`Work::slow`].
+    /// Whether the data of a read is sent piece by piece, before all of it was read.
+    pub streams: bool,
+    /// Where the next piece of a read that is sent begins, or the next step of a request in
+    /// [`Work::slow`].
     pub next: u64,
     /// What to reply.
     pub result: Result<(), Refusal>,
 }
 
-/// How the data of a read is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// In one piece.
-    No,
-    /// In pieces. The first was not read yet, so an error can still be reported.
-    Closed,
-    /// In pieces. The header was sent.
-    Open,
-}
-
 impl Job {
+    /// Whether a part of the reply was sent. (This is for reads that are sent in pieces.)
+    #[must_use]
+    pub const fn is_half_sent(&self) -> bool {
+        self.next > self.header.offset
+    }
+
     /// Whether nothing more is to be done.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -103,7 +101,7 @@ impl Work {
             started: self.now,
             ops: 0,
             issuing: true,
-            stream: Stream::No,
+            streams: false,
             next: header.offset,
             result: Ok(()),
         })
