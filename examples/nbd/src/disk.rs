@@ -26,6 +26,8 @@ pub struct Disk {
     ops: Slab<Op>,
     /// How many of them are unaligned writes.
     unaligned: usize,
+    /// How many there were.
+    unaligned_writes: u64,
     /// Writes that wait for others, in order.
     held: VecDeque<OpId>,
     /// The block into which sectors are read. An unaligned write in progress has it.
@@ -85,6 +87,7 @@ impl Disk {
             export,
             ops: Slab::new(operations),
             unaligned: 0,
+            unaligned_writes: 0,
             held: VecDeque::with_capacity(operations),
             scratch: Some(Block::new(4096)?),
         })
@@ -139,12 +142,19 @@ impl Disk {
             self.ops.insert(Op { job, write, span, bytes, stage: Stage::Held, block: Some(block) });
         let is_unaligned = self.ops.get(id).is_some_and(Op::is_unaligned);
         self.unaligned += usize::from(is_unaligned);
+        self.unaligned_writes += u64::from(is_unaligned);
         if self.unaligned == 0 || self.may_start(id, self.held.len()) {
             self.start(queue, id)?;
         } else {
             self.held.push_back(id);
         }
         Ok(())
+    }
+
+    /// Returns how many writes were unaligned.
+    #[must_use]
+    pub const fn unaligned_writes(&self) -> u64 {
+        self.unaligned_writes
     }
 
     /// Whether no unaligned write concerns this range.

@@ -184,7 +184,7 @@ impl Server {
             self.accept()?;
         }
         let before = self.work.progress;
-        let (mut busy, mut stalled) = (false, !self.work.slow.is_empty());
+        let (mut busy, mut stalled) = (false, false);
         // Each turn begins with another connection: the first has the choice of the blocks.
         let count = self.conns.len();
         self.first = (self.first + 1) % count.max(1);
@@ -195,11 +195,13 @@ impl Server {
             stalled |= conn.is_stalled();
             if conn.is_over() {
                 *slot = None;
-                busy |= self.knocking;
+                // Another client may be waiting for the slot, or the server for its last client.
+                busy |= self.knocking || self.work.ending;
             }
         }
+        stalled |= !self.work.slow.is_empty();
         busy |= slow::turn(&mut self.work, &mut self.conns)?;
-        // What a stalled connection waits for may have happened after its turn.
+        // What a connection waits for may have happened after its turn.
         Ok(busy || stalled && self.work.progress != before)
     }
 
@@ -297,7 +299,10 @@ impl Server {
 
     fn report(&self) {
         let (work, aio) = (&self.work, self.cx.stats());
-        work.log.say(format_args!("{}", work.stats.report(&aio, work.blocks.in_use())));
+        work.log.say(format_args!(
+            "{}",
+            work.stats.report(&aio, work.disk.unaligned_writes(), work.blocks.in_use())
+        ));
     }
 
     fn end(self) -> io::Result<()> {

@@ -20,8 +20,6 @@ pub struct Stats {
     pub stalls: u64,
     /// How many submissions took a millisecond or more: the file system has made them wait.
     pub long_submissions: u64,
-    /// How many writes needed sectors of the disk first, because they were unaligned.
-    pub unaligned: u64,
 }
 
 /// The requests of one command.
@@ -56,8 +54,13 @@ impl Stats {
     }
 
     /// Returns the text of a report.
-    pub fn report<'a>(&'a self, aio: &'a AioStats, in_use: usize) -> impl fmt::Display + use<'a> {
-        Report { stats: self, aio, in_use }
+    pub fn report<'a>(
+        &'a self,
+        aio: &'a AioStats,
+        unaligned: u64,
+        in_use: usize,
+    ) -> impl fmt::Display + use<'a> {
+        Report { stats: self, aio, unaligned, in_use }
     }
 }
 
@@ -115,12 +118,13 @@ impl Histogram {
 struct Report<'a> {
     stats: &'a Stats,
     aio: &'a AioStats,
+    unaligned: u64,
     in_use: usize,
 }
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stats, aio, in_use } = self;
+        let Self { stats, aio, unaligned, in_use } = self;
         writeln!(
             f,
             "{:<14}{:>12}{:>9}{:>12}{:>10}{:>10}{:>10}{:>10}",
@@ -137,9 +141,9 @@ impl fmt::Display for Report<'_> {
         }
         writeln!(
             f,
-            "  connections {}, ended by the server {}; unaligned writes {}; waits for a block {}; \
+            "  connections {}, ended by the server {}; unaligned writes {unaligned}; waits for a block {}; \
              blocks in use {in_use}",
-            stats.connections, stats.expelled, stats.unaligned, stats.stalls
+            stats.connections, stats.expelled, stats.stalls
         )?;
         write!(
             f,

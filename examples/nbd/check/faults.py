@@ -1,0 +1,274 @@
+"""Faults of the machine: failing and full disks, signals, clients and servers that are killed."""
+import os, random, re, signal, subprocess, time
+from pathlib import Path
+
+from clients import MIB, image, run
+from server import (EIO, ENOSPC, FLUSH, LONG, READ, TRIM, WRITE, ZEROES, Server, Wire, wait_for)
+
+
+def test_block_device(directory):
+    """A loop device: data, zeros, TRIM; it cannot be exported while it is mounted."""
+    backing = image(directory, 64 * MIB)
+    device = run('losetup', '--find', '--show', backing).strip()
+    try:
+        with Server(directory, device) as server, server.connect() as client:
+            assert client.size == 64 * MIB
+            data = os.urandom(4 * MIB)
+            assert client.request(WRITE, MIB, 4 * MIB, data)[0] == 0
+            assert client.request(READ, MIB, 4 * MIB) == (0, data)
+            assert client.request(ZEROES, MIB, MIB, flags=1)[0] == 0
+            assert client.request(ZEROES, 2 * MIB + 7, 100, flags=2)[0] == 0
+            assert client.request(TRIM, 3 * MIB, MIB)[0] == 0
+            expected = bytes(MIB) + data[MIB:MIB + 7] + bytes(100) + data[MIB + 107:2 * MIB] + bytes(MIB) + data[3 * MIB:]
+            assert client.request(READ, MIB, 4 * MIB) == (0, expected)
+        run('mkfs.ext4', '-q', device)
+        (directory / 'mount').mkdir()
+        run('mount', device, directory / 'mount')
+        try:
+            refused = subprocess.run([*server.command], capture_output=True, text=True, timeout=60)
+            assert refused.returncode == 1 and 'mounted' in refused.stderr, refused.stderr
+        finally:
+            run('umount', directory / 'mount')
+    finally:
+        run('losetup', '--detach', device)
+
+
+def test_failing_disk(directory):
+    """The end of a loop device's file is cut off: requests there fail with EIO, the others do not."""
+    backing = image(directory, 16 * MIB)
+    device = run('losetup', '--find', '--show', backing).strip()
+    try:
+        with Server(directory, device) as server, server.connect() as client:
+            os.truncate(backing, 8 * MIB)
+            for length in (4096, MIB, 8 * MIB):
+                assert client.request(READ, 8 * MIB, length)[0] == EIO, length
+            assert client.request(READ, 4 * MIB, 8 * MIB)[0] == EIO, 'half of it could be read'
+            assert client.request(READ, 8 * MIB + 1, 10)[0] == EIO
+            for _ in range(30):
+                assert client.request(READ, 0, MIB)[0] == 0
+                assert client.request(READ, 12 * MIB, 4096)[0] == EIO
+            assert client.request(WRITE, 0, 4096, bytes(4096))[0] == 0
+            assert 'failed at' in server.log() and 'EIO' in server.log()
+            assert 'suppressed' in server.log() or server.log().count('failed at') <= 35
+    finally:
+        run('losetup', '--detach', device)
+
+
+def test_full_disk(directory):
+    """The file system of a sparse file is full: writes fail with ENOSPC, reads and the server go on."""
+    backing, mount = image(directory, 32 * MIB, 'file-system'), directory / 'mount'
+    run('mkfs.ext4', '-q', '-m', '0', backing)
+    mount.mkdir()
+    run('mount', '-o', 'loop', backing, mount)
+    try:
+        path = mount / 'sparse'
+        with open(path, 'wb') as file:
+            file.truncate(200 * MIB)
+        with Server(directory, path) as server, server.connect() as client:
+            data, results = os.urandom(MIB), []
+            for at in range(60):
+                results.append(client.request(WRITE, at * MIB, MIB, data)[0])
+            assert set(results) == {0, ENOSPC}, results
+            for at, result in enumerate(results):
+                error, found = client.request(READ, at * MIB, MIB)
+                assert error == 0 and (result or found == data), at
+            assert client.request(TRIM, 0, 60 * MIB)[0] == 0
+            assert client.request(WRITE, 0, MIB, data)[0] == 0, 'there is room again'
+            assert client.request(FLUSH, 0, 0)[0] == 0
+    finally:
+        run('umount', mount)
+
+
+def test_sigterm(directory):
+    """What was begun is finished and synced; an idle, a half and a silent client do not delay the end."""
+    path = image(directory, 64 * MIB)
+    with Server(directory, path) as server:
+        idle, half, busy = server.connect(), server.connect(), server.connect()
+        half.send(Wire.header(WRITE, 0, 4096) + b'x' * 100)
+        data = os.urandom(MIB)
+        for cookie in range(16):
+            busy.send(Wire.header(WRITE, cookie * MIB, MIB, cookie) + data)
+        first = busy.reply()
+        server.process.send_signal(signal.SIGTERM)
+        answered = [first[1]]
+        try:
+            while True:
+                error, cookie = busy.reply()
+                assert error == 0
+                answered.append(cookie)
+        except EOFError:
+            pass
+        assert server.process.wait(30) == 0, server.log()
+        assert 'everything that was written is on stable storage' in server.log()
+        assert not Path(server.socket).exists()
+        content = path.read_bytes()
+        for cookie in answered:
+            assert content[cookie * MIB:(cookie + 1) * MIB] == data
+        for client in (idle, half, busy):
+            client.socket.close()
+        return f'{len(answered)} of 16 were answered'
+
+
+def test_second_sigterm(directory):
+    """A client does not take its replies: the first signal waits for it, the second does not."""
+    with Server(directory, image(directory, 64 * MIB)) as server, server.connect() as client:
+        for cookie in range(32):
+            client.send(Wire.header(READ, 0, MIB, cookie))
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        wait_for('the first signal', lambda: 'ending' in server.log())
+        time.sleep(0.2)
+        assert server.process.poll() is None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 128 + signal.SIGTERM
+
+
+def test_clients_come_and_go(directory):
+    """Clients connect, send requests, and are gone before the replies. Nothing is leaked, and a witness sees its own
+    data all the time."""
+    count, rng = 1000 if LONG else 150, random.Random(4)
+    with Server(directory, image(directory, 64 * MIB)) as server, server.connect() as witness:
+        data = os.urandom(MIB)
+        assert witness.request(WRITE, 60 * MIB, MIB, data)[0] == 0
+        witness.request(FLUSH, 0, 0)
+        before, resident = server.descriptors(), None
+        clients = []
+        for turn in range(count):
+            if len(clients) > 10 or rng.random() < 0.3 and clients:
+                clients.pop(rng.randrange(len(clients))).socket.close()
+            client = server.connect()
+            clients.append(client)
+            for _ in range(rng.randrange(20)):
+                command, length = rng.choice([READ, WRITE, ZEROES, TRIM, FLUSH]), rng.choice([100, 4096, 50000, 300000])
+                header = Wire.header(command, rng.randrange(50 * MIB), length, flags=rng.randrange(2))
+                payload = bytes(length) if command == WRITE else b''
+                message = header + payload
+                client.socket.setblocking(False)
+                try:
+                    client.socket.send(message[:rng.choice([len(message), len(message), rng.randrange(len(message))])])
+                except BlockingIOError:
+                    break
+            if turn % 10 == 0:
+                assert witness.request(READ, 60 * MIB, MIB) == (0, data)
+            if turn == count // 3:
+                resident = server.resident()
+        for client in clients:
+            client.socket.close()
+        wait_for('all descriptors are closed', lambda: server.descriptors() == before)
+        wait_for('all blocks are free', lambda: 'blocks in use 0' in server.report())
+        assert server.resident() <= resident + 4096, (resident, server.resident())
+        return f'{count} clients, {server.resident()} KiB resident'
+
+
+def test_killed_clients(directory):
+    """kill -9 of real clients with many requests in flight."""
+    with Server(directory, image(directory, 64 * MIB)) as server:
+        before = server.descriptors()
+        for turn in range(100 if LONG else 10):
+            client = subprocess.Popen(['nbdcopy', '--connections=4', '--requests=64', server.uri, 'null:'] if turn % 2
+                                      else ['qemu-img', 'bench', '-w', '-c', '1000000', '-d', '32', '-f', 'raw',
+                                            server.uri], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.05 + turn % 5 * 0.02)
+            client.kill()
+            client.wait()
+        wait_for('all descriptors are closed', lambda: server.descriptors() == before)
+        run('nbdcopy', server.uri, 'null:')
+
+
+def test_kill_server_after_flush(directory):
+    """kill -9 of the server at random moments: what was flushed before is there, and what was written since is there
+    or not, block by block.
+
+    The kernel and the disk stay up. So this shows that the server has passed on to the kernel what it has
+    acknowledged. It does not show that the data survives a power failure: for that, see the fdsync of each flush."""
+    count, rng, size, block = 100 if LONG else 8, random.Random(5), 8 * MIB, 4096
+    path = image(directory, size)
+    flushed = {at: bytes(block) for at in range(0, size, block)}
+    server = Server(directory, path)
+    acknowledged = 0
+    for turn in range(count):
+        if turn:
+            server.start()
+        client, since, in_flight, cookie = server.connect(), {}, {}, 0
+        deadline = time.time() + rng.random() * 0.3
+        # Writes, 16 deep, of distinct blocks; now and then a flush when all of them were acknowledged.
+        while time.time() < deadline:
+            order = rng.sample(sorted(flushed), 64)
+            for at in order:
+                data = rng.randbytes(16) * (block // 16)
+                cookie += 1
+                in_flight[cookie] = at
+                since.setdefault(at, []).append(data)
+                client.send(Wire.header(WRITE, at, block, cookie, rng.randrange(10) == 0) + data)
+                if len(in_flight) >= 16:
+                    error, done = client.reply()
+                    assert error == 0
+                    del in_flight[done]
+            if rng.random() < 0.7:
+                while in_flight:
+                    del in_flight[client.reply()[1]]
+                assert client.request(FLUSH, 0, 0)[0] == 0
+                acknowledged += len(since)
+                flushed.update((at, written[-1]) for at, written in since.items())
+                since = {}
+        server.kill()
+        client.socket.close()
+        content = path.read_bytes()
+        for at, expected in flushed.items():
+            found = content[at:at + block]
+            assert found == expected or found in since.get(at, []), f'turn {turn}, block {at}'
+            flushed[at] = found
+    server.start()
+    with server:
+        pass
+    return f'{count} times, {acknowledged} blocks were flushed'
+
+
+def test_statistics(directory):
+    """SIGUSR1 prints what was done."""
+    with Server(directory, image(directory, 16 * MIB)) as server, server.connect() as client:
+        for at in range(100):
+            client.request(WRITE, at * 4096, 4096, bytes(4096))
+            client.request(READ, at * 4096, 4096)
+        client.request(READ, 1 << 40, 4096)
+        report = server.report()
+        assert re.search(r'^ +read +101 +1 +0 ', report, re.M) and re.search(r'^ +write +100 +0 +0 ', report, re.M), report
+
+
+def test_wrong_arguments(directory):
+    """Each is reported in a line, with a status."""
+    path = image(directory, MIB)
+    (directory / 'small').write_bytes(b'x' * 1000)
+    (directory / 'short').write_bytes(b'x' * 10000)
+    program = Server.__init__.__globals__['PROGRAM']
+    cases = [([], 2, 'missing'), ([path, '--depth', '0'], 2, '1 to 512'), ([path, '--depth', 'x'], 2, 'invalid digit'),
+             ([path, '--what'], 2, '--what'), ([path, '--socket', 'a', '--listen', '127.0.0.1:1'], 2, 'exclude'),
+             ([path, '--listen', 'nowhere'], 2, 'invalid socket address'), ([path, path], 2, 'unexpected'),
+             ([directory / 'none'], 1, 'No such file'), ([directory], 1, 'neither a regular file nor'),
+             ([path, '--socket', '/no/where'], 1, 'cannot listen')]
+    for arguments, status, words in cases:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+        assert done.returncode == status and words in done.stderr, (arguments, done)
+    assert 'usage' in subprocess.run([program, '--help'], capture_output=True, text=True).stdout
+    with Server(directory, path) as server:
+        second = subprocess.run(server.command, capture_output=True, text=True, timeout=60)
+        assert second.returncode == 1 and 'locked' in second.stderr, second
+    with Server(directory, directory / 'short') as server, server.connect() as client:
+        assert client.size % 512 == 0 and 10000 - client.size < 4096
+        assert 'are not exported' in server.log()
+
+
+def test_tcp(directory):
+    """The loopback interface."""
+    path = image(directory, 16 * MIB)
+    program = Server.__init__.__globals__['PROGRAM']
+    process = subprocess.Popen([program, path, '--listen', '127.0.0.1:10819'], stderr=subprocess.PIPE, text=True)
+    try:
+        assert 'exporting' in process.stderr.readline()
+        run('qemu-io', '-f', 'raw', '-c', 'write -P 3 0 1M', '-c', 'read -P 3 0 1M', 'nbd://127.0.0.1:10819')
+        run('nbdcopy', 'nbd://127.0.0.1:10819', directory / 'back')
+        assert (directory / 'back').read_bytes()[:MIB] == b'\3' * MIB
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 0 and '127.0.0.1:' in said, said
