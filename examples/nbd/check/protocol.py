@@ -117,7 +117,7 @@ def test_garbage(directory):
                     client.send(rng.randbytes(rng.choice([1, 27, 28, 100, 5000, 100000])))
                 except (BrokenPipeError, ConnectionResetError):
                     pass
-                if turn % 5 == 0:
+                if turn % 20 == 0:
                     assert client.ends()
         wait_for('all descriptors are closed', lambda: server.descriptors() == before)
         assert witness.request(READ, 0, MIB) == (0, content)

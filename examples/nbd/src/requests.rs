@@ -55,7 +55,7 @@ impl Conn {
 
     fn refuse(&mut self, work: &mut Work, header: Header, refusal: Refusal) {
         let Header { command, offset, len, .. } = header;
-        work.log.limited(format_args!(
+        work.failures.limited(format_args!(
             "client {}: {command:?} of {len} bytes at {offset} is refused: {refusal:?}",
             self.serial()
         ));
@@ -183,10 +183,12 @@ impl Conn {
         let Header { command, len, .. } = job.header;
         if let Err(errno) = result {
             let start = job.header.offset;
-            work.log.limited(format_args!(
-                "client {}: {command:?} of {len} bytes at {start} failed at {offset}: {errno}",
-                self.serial()
-            ));
+            if job.result.is_ok() {
+                work.failures.limited(format_args!(
+                    "client {}: {command:?} of {len} bytes at {start} failed at {offset}: {errno}",
+                    self.serial()
+                ));
+            }
             job.result = Err(Refusal::of_errno(errno.raw()));
             if job.streams && !self.is_closed() {
                 self.stream_failed(work, id);

@@ -124,6 +124,7 @@ impl Server {
                 offer: Offer { name: options.export.clone(), geometry },
                 stats: Stats::default(),
                 log,
+                failures: Log::new(),
                 limit,
                 timeout: options.timeout,
                 ending: false,
@@ -333,7 +334,7 @@ fn disk(
         return Ok(());
     }
     if let Err(errno) = done.result {
-        work.log.limited(format_args!("cannot sync: {errno}"));
+        work.failures.limited(format_args!("cannot sync: {errno}"));
     }
     while let Some(id) = work.syncs.in_flight.pop() {
         let Some(job) = work.jobs.get_mut(id) else { continue };

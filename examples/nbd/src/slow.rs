@@ -102,7 +102,7 @@ fn allocate(work: &mut Work, conn: &Conn, id: JobId, range: Range<u64>) -> Step 
             let command = job.header.command;
             job.result = Err(Refusal::of_errno(errno.raw_os_error()));
             job.next = u64::MAX;
-            work.log.limited(format_args!(
+            work.failures.limited(format_args!(
                 "client {}: {command:?} of {} bytes at {} failed: {errno}",
                 conn.serial(),
                 chunk.end - chunk.start,

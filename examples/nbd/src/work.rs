@@ -40,8 +40,10 @@ pub struct Work {
     pub offer: Offer,
     /// Counters.
     pub stats: Stats,
-    /// The log.
+    /// The log of connections.
     pub log: Log,
+    /// The log of requests that fail, with a limit of its own.
+    pub failures: Log,
     /// How many requests of a client may be in progress, or have a reply that was not sent yet.
     pub limit: usize,
     /// How long a client may take for a handshake, or the rest of a request.
