@@ -5,7 +5,7 @@
 //! needs, and the only thread waits. So it is called for at most [`CHUNK`] bytes at a time, and
 //! between two calls the server looks after all clients.
 
-use crate::wire::Geometry;
+use crate::geometry::Geometry;
 use rustix::fs::{
     AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags,
     fallocate, fdatasync, flock, ioctl_blksszget, open, seek, statx,

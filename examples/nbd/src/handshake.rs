@@ -4,7 +4,10 @@
 //! It does no I/O. TLS and structured replies are not offered: these options are answered by
 //! `NBD_REP_ERR_UNSUP`, after which a client goes on without them or gives up.
 
-use crate::wire::{Geometry, MAX_TRANSFER, Reader};
+use crate::{
+    geometry::Geometry,
+    wire::{MAX_TRANSFER, Reader},
+};
 
 /// The most bytes of data that an option may have. Longer ones are skipped and refused.
 pub const MAX_OPTION: usize = 8192;

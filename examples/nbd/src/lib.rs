@@ -2,13 +2,13 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `server.rs` | the event loop |
+//! | `server/` | the event loop |
 //! | `queue.rs` | the requests of a turn, and what their tags mean |
-//! | `conn.rs`, `requests.rs` | a client: from bytes to requests, and back to replies |
+//! | `conn/` | a client: from bytes to requests, and back to replies |
 //! | `input.rs`, `output.rs` | its socket |
-//! | `wire.rs`, `handshake.rs` | the protocol, as functions from bytes to values |
+//! | `wire.rs`, `handshake.rs`, `geometry.rs` | the protocol, as functions from bytes to values |
 //! | `work.rs`, `slow.rs` | what connections share; TRIM and WRITE_ZEROES |
-//! | `disk.rs`, `export.rs` | the file, by AIO and by other calls |
+//! | `disk/`, `export.rs` | the file, by AIO and by other calls |
 //! | `blocks.rs` | the memory for data |
 //! | `args.rs`, `listener.rs`, `signals.rs`, `log.rs`, `stats.rs`, `slab.rs` | the rest |
 
@@ -19,13 +19,13 @@ pub mod blocks;
 pub mod conn;
 pub mod disk;
 pub mod export;
+pub mod geometry;
 pub mod handshake;
 pub mod input;
 pub mod listener;
 pub mod log;
 pub mod output;
 pub mod queue;
-mod requests;
 pub mod server;
 pub mod signals;
 pub mod slab;

@@ -7,7 +7,8 @@
 use crate::{
     conn::Conn,
     export::CHUNK,
-    wire::{Command, Refusal},
+    geometry::Refusal,
+    wire::Command,
     work::{Job, JobId, Work},
 };
 use linux_aio::RwFlags;

@@ -3,12 +3,13 @@
 use crate::{
     blocks::{Block, Blocks},
     disk::Disk,
+    geometry::Refusal,
     handshake::Offer,
     log::Log,
     queue::{Queue, Tag},
     slab::Slab,
     stats::Stats,
-    wire::{Header, Refusal},
+    wire::Header,
 };
 use linux_aio::Request;
 use std::{

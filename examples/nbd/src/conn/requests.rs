@@ -3,7 +3,8 @@
 use crate::{
     conn::{Conn, Phase, Piece, Receiving},
     disk::Done,
-    wire::{Command, Header, Refusal, reply},
+    geometry::Refusal,
+    wire::{Command, Header, reply},
     work::{JobId, Work},
 };
 use linux_aio::RwFlags;
@@ -256,17 +257,6 @@ impl Conn {
         let was_sent = command == Command::Read && job.is_half_sent();
         if !self.is_closed() && !was_sent {
             self.output.push(reply(cookie, job.result));
-        }
-    }
-
-    /// Gives up a request that is still being received or begun.
-    pub(crate) fn abandon(&mut self, work: &mut Work, id: JobId) {
-        if let Some(job) = work.jobs.get_mut(id) {
-            job.issuing = false;
-            if job.ops == 0 {
-                work.jobs.remove(id);
-                self.jobs -= 1;
-            }
         }
     }
 }

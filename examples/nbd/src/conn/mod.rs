@@ -10,17 +10,18 @@
 //! If there is no block for the next step, or there are too many replies to send, the connection is
 //! *stalled*: its socket is not read any more, so the client's requests wait there.
 
+mod end;
+mod requests;
+mod socket;
+
 use crate::{
     blocks::{Block, Blocks, Held},
     handshake::{Handshake, MAX_ANSWER, Next},
-    input::{Input, Received},
+    input::Input,
     output::Output,
     queue::Tag,
-    wire::Header,
     work::{JobId, Work},
 };
-use linux_aio::{PollEvents, Request};
-use rustix::net::{Shutdown, shutdown};
 use std::{io, ops::Range, os::fd::OwnedFd, rc::Rc, time::Instant};
 
 /// A connection.
@@ -214,28 +215,6 @@ impl Conn {
         work.stats.stalls += 1;
     }
 
-    fn receive(&mut self, work: &mut Work) {
-        let payload = match &mut self.receiving {
-            Some(Receiving { block, piece, at }) => {
-                block.get_mut(*at..piece.1.end).unwrap_or_default()
-            }
-            None => &mut [],
-        };
-        match self.input.receive(&self.socket, payload) {
-            Ok((_, Received::End)) => self.hung_up(work),
-            Ok((filled, received)) => {
-                if let Some(receiving) = &mut self.receiving {
-                    receiving.at += filled;
-                }
-                self.readable = received == Received::Full;
-                if !matches!(self.phase, Phase::Handshake(_)) {
-                    self.deadline = None;
-                }
-            }
-            Err(errno) => self.close(work, &errno.to_string()),
-        }
-    }
-
     /// Looks at what was received, and begins requests.
     fn advance(&mut self, work: &mut Work) -> io::Result<()> {
         self.stalled = false;
@@ -287,96 +266,5 @@ impl Conn {
             left => Phase::Skip { left },
         };
         left == skipped
-    }
-
-    fn send(&mut self, work: &mut Work) {
-        if self.state == State::Closed || !self.writable || self.output.is_empty() {
-            return;
-        }
-        work.progress += 1;
-        match self.output.send(&self.socket, &mut work.blocks, &mut self.held) {
-            Ok(writable) => self.writable = writable,
-            Err(errno) => self.close(work, &errno.to_string()),
-        }
-    }
-
-    /// Submits polls for what the connection waits for.
-    fn poll(&mut self, work: &mut Work) -> io::Result<()> {
-        if self.state == State::Closed {
-            return Ok(());
-        }
-        let mut submit = |tag, events| {
-            let request = Request::poll(Rc::clone(&self.socket)).events(events);
-            work.queue.push(request.with_buf(None).tag(tag))
-        };
-        let reads = self.state == State::Open && !self.stalled;
-        if reads && !self.readable && !self.polls_readable {
-            submit(Tag::Readable(self.slot), PollEvents::IN)?;
-            self.polls_readable = true;
-        }
-        if !self.output.is_empty() && !self.writable && !self.polls_writable {
-            submit(Tag::Writable(self.slot), PollEvents::OUT)?;
-            self.polls_writable = true;
-        }
-        Ok(())
-    }
-
-    /// Ends the connection if the client has not sent in time what it has begun.
-    fn watch_time(&mut self, work: &mut Work) {
-        let begun = match self.phase {
-            Phase::Handshake(_) => true,
-            Phase::Header => {
-                !self.input.bytes().is_empty() && self.input.bytes().len() < Header::LEN
-            }
-            Phase::Payload { .. } | Phase::Skip { .. } => true,
-            Phase::Stream { .. } => false,
-        };
-        if self.state != State::Open || self.stalled || !begun {
-            self.deadline = None;
-        } else if *self.deadline.get_or_insert(work.now + work.timeout) <= work.now {
-            self.expel(work, "it did not send in time what it had begun");
-        }
-    }
-
-    /// The server ends: the connection is ended when its requests are done.
-    fn end_if_idle(&mut self, work: &mut Work) {
-        // A WRITE whose data did not come yet is not waited for.
-        let unfinished = usize::from(matches!(self.phase, Phase::Payload { .. }));
-        if self.state == State::Open && self.jobs <= unfinished && self.output.is_empty() {
-            self.close(work, "the server ends");
-        }
-    }
-
-    fn hung_up(&mut self, work: &mut Work) {
-        let clean = matches!(self.phase, Phase::Header) && self.input.bytes().is_empty();
-        self.close(work, if clean { "" } else { "it hung up in the middle of a message" });
-    }
-
-    /// Ends the connection because of what the client did.
-    pub(crate) fn expel(&mut self, work: &mut Work, why: &str) {
-        work.stats.expelled += 1;
-        self.close(work, why);
-    }
-
-    /// Ends the connection. Operations of the disk go on; their results are dropped.
-    pub(crate) fn close(&mut self, work: &mut Work, why: &str) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.state = State::Closed;
-        self.deadline = None;
-        // The polls of the socket complete now, and the client sees the end at once.
-        let _not_connected = shutdown(&*self.socket, Shutdown::Both);
-        self.output.clear(&mut work.blocks, &mut self.held);
-        let received = self.receiving.take().map(|receiving| receiving.block);
-        for block in self.pieces.drain(..).map(|piece| piece.block).chain(received) {
-            work.blocks.give(block, &mut self.held);
-        }
-        if let Phase::Payload { job, .. } | Phase::Stream { job, .. } = self.phase {
-            self.abandon(work, job);
-        }
-        work.progress += 1;
-        let (serial, colon) = (self.serial, if why.is_empty() { "" } else { ": " });
-        work.log.limited(format_args!("client {serial} disconnected{colon}{why}"));
     }
 }
