@@ -9,22 +9,22 @@ use nbd::{
 
 /// What has become of the bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// What was sent to the client in the handshake.
-    pub answers: Vec<u8>,
+    pub(crate) answers: Vec<u8>,
     /// The requests, and whether they are carried out.
-    pub requests: Vec<(Header, Result<(), Refusal>)>,
+    pub(crate) requests: Vec<(Header, Result<(), Refusal>)>,
     /// Why the connection was ended, if it was.
-    pub closed: Option<&'static str>,
+    pub(crate) closed: Option<&'static str>,
 }
 
 /// Returns the export of the session.
-pub fn offer(size: u64, read_only: bool) -> Offer {
+pub(crate) fn offer(size: u64, read_only: bool) -> Offer {
     Offer { name: "disk".into(), geometry: Geometry { size, align: 512, read_only } }
 }
 
 /// Gives the bytes to the protocol, in pieces of these lengths, and checks what must always hold.
-pub fn session(bytes: &[u8], mut pieces: impl Iterator<Item = usize>, offer: &Offer) -> Seen {
+pub(crate) fn session(bytes: &[u8], mut pieces: impl Iterator<Item = usize>, offer: &Offer) -> Seen {
     let mut seen = Seen::default();
     let mut handshake = Some(Handshake::default());
     let (mut received, mut start, mut skip) = (0, 0, 0_u64);
