@@ -9,10 +9,10 @@
 //!   have two thirds of them, two that want all have 2/5 each, and there is always something left
 //!   for the next.
 
-use linux_aio::{Errno, PageBuf};
+use linux_aio::{BufPool, Errno, PageKind, PoolBuf};
 
 /// A block of memory that can be the buffer of a request.
-pub type Block = PageBuf;
+pub type Block = PoolBuf;
 
 /// The sizes of the blocks. An unaligned request of 4 KiB fits in the smallest. A request that is
 /// longer than the largest is carried out in pieces.
@@ -31,7 +31,7 @@ pub struct Blocks([Shelf; SIZES.len()]);
 
 impl Blocks {
     /// Makes the blocks for so many connections, and for one client alone to have `depth` small
-    /// requests in progress, half as many of medium size, and an eighth of the largest, or 8. The
+    /// requests in progress, half as many of medium size, and an eighth of the largest, or 16. The
     /// memory is not touched before it is used.
     ///
     /// # Errors
@@ -39,11 +39,16 @@ impl Blocks {
     /// The errno of `mmap`.
     pub fn new(depth: usize, connections: usize) -> Result<Self, Errno> {
         let [small, medium, large] = SIZES;
-        let shelf = |len, count: usize| Shelf::new(len, count + count.div_ceil(2), connections);
+        let shelf = |len, count: usize, pages| {
+            let total = count + count.div_ceil(2) + connections;
+            let pool = BufPool::with_pages(total, len, pages)?;
+            Ok::<_, Errno>(Shelf { pool, without: connections })
+        };
         Ok(Self([
-            shelf(small, depth)?,
-            shelf(medium, depth.div_ceil(2).max(8))?,
-            shelf(large, depth.div_ceil(8).max(8))?,
+            shelf(small, depth, PageKind::Base)?,
+            shelf(medium, depth.div_ceil(2).max(8), PageKind::Base)?,
+            // A transfer of this length is cheaper from a huge page.
+            shelf(large, depth.div_ceil(8).max(16), PageKind::Transparent)?,
         ]))
     }
 
@@ -66,41 +71,34 @@ impl Blocks {
     /// Returns how many blocks there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.iter().map(|shelf| shelf.total).sum()
+        self.0.iter().map(|shelf| shelf.pool.count()).sum()
     }
 
     /// Returns how many blocks are in use.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.0.iter().map(|shelf| shelf.total - shelf.free.len()).sum()
+        self.0.iter().map(|shelf| shelf.pool.count() - shelf.pool.available()).sum()
     }
 }
 
-/// The blocks of one size. The block that was given back last is taken first, so that memory
-/// which is never needed is never touched.
+/// The blocks of one size. The pool has the lowest free block taken first, so that memory which is
+/// never needed is never touched.
 #[derive(Debug)]
 struct Shelf {
-    free: Vec<Block>,
-    total: usize,
+    pool: BufPool,
     /// The connections that have none.
     without: usize,
 }
 
 impl Shelf {
-    fn new(len: usize, shared: usize, connections: usize) -> Result<Self, Errno> {
-        let total = shared + connections;
-        let free = (0..total).map(|_| Block::new(len)).collect::<Result<_, _>>()?;
-        Ok(Self { free, total, without: connections })
-    }
-
     fn take(&mut self, held: &mut usize) -> Option<Block> {
         if *held > 0 {
-            let shared = self.free.len().saturating_sub(self.without);
+            let shared = self.pool.available().saturating_sub(self.without);
             if *held > 2 * shared {
                 return None;
             }
         }
-        let block = self.free.pop()?;
+        let block = self.pool.take()?;
         if *held == 0 {
             self.without = self.without.saturating_sub(1);
         }
@@ -109,7 +107,7 @@ impl Shelf {
     }
 
     fn give(&mut self, block: Block, held: &mut usize) {
-        self.free.push(block);
+        drop(block);
         *held = held.saturating_sub(1);
         if *held == 0 {
             self.without += 1;

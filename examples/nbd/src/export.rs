@@ -6,9 +6,10 @@
 //! between two calls the server looks after all clients.
 
 use crate::geometry::Geometry;
+use linux_aio::direct::Alignment;
 use rustix::fs::{
-    AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags,
-    fallocate, fdatasync, flock, ioctl_blksszget, open, seek, statx,
+    FallocateFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, fallocate, fdatasync, flock,
+    open, seek,
 };
 use rustix::io::Errno;
 use std::{io, ops::Range, os::fd::OwnedFd, path::Path, rc::Rc};
@@ -66,7 +67,12 @@ impl Export {
             other => other.into(),
         })?;
         let end = seek(&file, SeekFrom::End(0))?;
-        let align = alignment(&file, kind);
+        // (The memory of blocks is aligned to pages.)
+        let alignment = Alignment::of(&file).map_err(io::Error::other)?;
+        let align = u32::try_from(alignment.offset().max(512)).unwrap_or(u32::MAX);
+        if align > 4096 {
+            return Err(io::Error::other(format!("its blocks of {align} bytes are too large")));
+        }
         let size = end - end % u64::from(align);
         Ok(Self {
             file: Rc::new(file),
@@ -139,21 +145,6 @@ fn allocate(
             Err(errno) => return Err(errno),
         }
     }
-}
-
-/// Returns the unit of direct I/O: what the kernel reports (since Linux 6.1), or the sector size, or
-/// 4096, which suits every file system.
-fn alignment(file: &OwnedFd, kind: FileType) -> u32 {
-    let reported = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::DIOALIGN)
-        .ok()
-        .filter(|found| found.stx_mask & StatxFlags::DIOALIGN.bits() != 0)
-        .map(|found| found.stx_dio_offset_align);
-    let sector = || match kind {
-        FileType::BlockDevice => ioctl_blksszget(file).ok(),
-        _ => None,
-    };
-    let align = reported.or_else(sector).unwrap_or(4096);
-    if align.is_power_of_two() && align <= 4096 { align.max(512) } else { 4096 }
 }
 
 /// Says why a file cannot be opened.

@@ -14,7 +14,7 @@ use crate::{
     queue::{Queue, Tag},
     slab::Slab,
 };
-use linux_aio::{Completion, Errno, Request, RwFlags};
+use linux_aio::{BufPool, Completion, Errno, PageKind, Request, RwFlags};
 use std::{collections::VecDeque, io, ops::Range, rc::Rc};
 
 /// The name of an operation.
@@ -91,7 +91,7 @@ impl Disk {
             unaligned: 0,
             unaligned_writes: 0,
             held: VecDeque::with_capacity(operations),
-            scratch: Some(Block::new(4096)?),
+            scratch: BufPool::with_pages(1, 4096, PageKind::Base)?.take(),
         })
     }
 

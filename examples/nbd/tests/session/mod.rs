@@ -24,7 +24,11 @@ pub(crate) fn offer(size: u64, read_only: bool) -> Offer {
 }
 
 /// Gives the bytes to the protocol, in pieces of these lengths, and checks what must always hold.
-pub(crate) fn session(bytes: &[u8], mut pieces: impl Iterator<Item = usize>, offer: &Offer) -> Seen {
+pub(crate) fn session(
+    bytes: &[u8],
+    mut pieces: impl Iterator<Item = usize>,
+    offer: &Offer,
+) -> Seen {
     let mut seen = Seen::default();
     let mut handshake = Some(Handshake::default());
     let (mut received, mut start, mut skip) = (0, 0, 0_u64);
