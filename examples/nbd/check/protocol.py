@@ -212,3 +212,19 @@ def test_pipelines(directory):
                 offset, length = asked.pop(cookie)
                 assert error == 0 and client.receive(length) == content[offset:offset + length]
             os.waitpid(pid, 0)
+
+
+def test_overlapping_writes(directory):
+    """A whole block and some bytes in it are written at the same time. Of the other bytes, none may be old."""
+    with Server(directory, image(directory, MIB)) as server, server.connect() as client:
+        for turn in range(400):
+            whole, part = bytes([turn % 251 + 1]) * 8192, b'\xff' * 700
+            requests = [Wire.header(WRITE, 0, 8192, 1) + whole, Wire.header(WRITE, 4000, 700, 2) + part,
+                        Wire.header(WRITE, 8192, 4096, 3) + whole[:4096], Wire.header(WRITE, 8100, 200, 4) + part[:200]]
+            random.Random(turn).shuffle(requests)
+            client.send(b''.join(requests))
+            assert sorted(client.reply() for _ in range(4)) == [(0, cookie) for cookie in range(1, 5)]
+            error, found = client.request(READ, 0, 12288)
+            outside = found[:4000] + found[4700:8100] + found[8300:]
+            assert error == 0 and set(outside) == {whole[0]}, turn
+            assert set(found[4000:4700] + found[8100:8300]) <= {whole[0], 0xff}, turn
