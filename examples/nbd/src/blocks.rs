@@ -31,7 +31,7 @@ pub struct Blocks([Shelf; SIZES.len()]);
 
 impl Blocks {
     /// Makes the blocks for so many connections, and for one client alone to have `depth` small
-    /// requests in progress, half as many of medium size, and an eighth of the largest, or 16. The
+    /// requests in progress, half as many of medium size, and an eighth of the largest, or 15. The
     /// memory is not touched before it is used.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Blocks {
             shelf(small, depth, PageKind::Base)?,
             shelf(medium, depth.div_ceil(2).max(8), PageKind::Base)?,
             // A transfer of this length is cheaper from a huge page.
-            shelf(large, depth.div_ceil(8).max(16), PageKind::Transparent)?,
+            shelf(large, depth.div_ceil(8).max(14), PageKind::Transparent)?,
         ]))
     }
 

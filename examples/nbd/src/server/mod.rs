@@ -8,7 +8,7 @@
 //! └─ each completion: a socket is ready, or an operation of the disk is over
 //! ```
 //!
-//! Nothing else waits, except `fallocate`, see [`slow`](crate::slow).
+//! Nothing else waits, except `fallocate`, see [`slow`].
 
 mod events;
 mod new;
