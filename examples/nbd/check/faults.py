@@ -228,6 +228,21 @@ def test_kill_server_after_flush(directory):
     return f'{count} times, {acknowledged} blocks were flushed'
 
 
+def test_out_of_descriptors(directory):
+    """No descriptor is left for a client: it waits, the others are served, and it is accepted when one leaves."""
+    with Server(directory, image(directory, MIB)) as server:
+        limit = server.descriptors() + 2
+        run('prlimit', '--pid', server.process.pid, f'--nofile={limit}:{limit}')
+        clients = [server.connect() for _ in range(2)]
+        waiting = server.connect(negotiate=False)
+        wait_for('the failure is logged', lambda: '(os error 24)' in server.log())
+        assert clients[0].request(READ, 0, MIB)[0] == 0
+        clients.pop().socket.close()
+        assert waiting.receive(18)
+        for client in (waiting, *clients):
+            client.socket.close()
+
+
 def test_statistics(directory):
     """SIGUSR1 prints what was done."""
     with Server(directory, image(directory, 16 * MIB)) as server, server.connect() as client:

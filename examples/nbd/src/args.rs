@@ -27,8 +27,8 @@ usage: nbd FILE-OR-DEVICE [OPTIONS]
                         for the empty name get it too
   --depth N             requests in progress for one client, 1 to 512 (64)
   --connections N       clients at a time, 1 to 256 (16); others wait in line
-  --timeout SECONDS     how long a handshake, or the rest of a request that has
-                        begun, may take, 1 to 3600 (30)
+  --timeout SECONDS     how long a handshake may take, and how long a client may
+                        pause in the middle of a request, 1 to 3600 (30)
   --stats               print statistics at the end; SIGUSR1 prints them any time
   -h, --help            this text
 
@@ -63,7 +63,7 @@ pub struct Options {
     pub depth: usize,
     /// How many clients there are at a time.
     pub connections: usize,
-    /// How long a handshake or the rest of a request may take.
+    /// How long a handshake may take, or a pause in the middle of a request.
     pub timeout: Duration,
     /// Whether statistics are printed at the end.
     pub stats: bool,

@@ -47,7 +47,7 @@ pub struct Work {
     pub failures: Log,
     /// How many requests of a client may be in progress, or have a reply that was not sent yet.
     pub limit: usize,
-    /// How long a client may take for a handshake, or the rest of a request.
+    /// How long a handshake may take, or a pause in the middle of a request.
     pub timeout: Duration,
     /// Whether the server ends: no request is begun.
     pub ending: bool,
