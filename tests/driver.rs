@@ -219,7 +219,8 @@ fn refused_request_and_full_driver_return_what_they_got() {
     let op = driver.start(write).unwrap();
     let buf = PageBuf::new(BLOCK).unwrap();
     let address = buf.as_ptr();
-    let StartError { cause, request, .. } = driver.start(Request::read(file, buf, 0)).unwrap_err();
+    let StartError { cause, request, .. } =
+        driver.try_start(Request::read(file, buf, 0)).unwrap_err();
     assert_eq!((cause, request.buf().as_ptr()), (ContextError::Full, address));
     block_on(&driver, async {
         assert_eq!(op.await.result, Err(Errno::EBADF));

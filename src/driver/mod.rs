@@ -197,14 +197,41 @@ impl<B, F, S: Sharing> Driver<B, F, S> {
     ///
     /// # Errors
     ///
-    /// [`StartError`], with the request:
+    /// [`StartError`]. The request is dropped; [`try_start`](Self::try_start) returns it.
     ///
     /// * [`ContextError::Full`]: there are as many requests as the capacity. [`room`](Self::room)
     ///   waits.
     /// * [`ContextError::OwnEventfd`]: the request has an eventfd of its own.
     /// * [`ContextError::Forked`]: the driver belongs to the parent.
+    pub fn start<O>(&self, request: Request<F, B, (), O>) -> Result<Op<'_, B, F, S>, StartError>
+    where
+        B: IoBuf,
+    {
+        self.try_start(request).map_err(StartError::without_request)
+    }
+
+    /// Starts a request as [`start`](Self::start) does, or returns it.
+    ///
+    /// ```
+    /// use linux_aio::{ContextError, Driver, PageBuf, Request};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let driver = Driver::new(1)?;
+    /// let file = || std::fs::File::open("/proc/self/exe");
+    /// let first = driver.start(Request::read(file()?, PageBuf::new(512)?, 0))?;
+    /// let full = driver.try_start(Request::read(file()?, PageBuf::new(512)?, 512)).unwrap_err();
+    /// assert_eq!(full.cause, ContextError::Full);
+    /// assert_eq!(full.request.info().offset(), 512);
+    /// # drop(first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start), with the request.
     #[expect(clippy::type_complexity, reason = "the request in the error is that of the argument")]
-    pub fn start<O>(
+    pub fn try_start<O>(
         &self,
         request: Request<F, B, (), O>,
     ) -> Result<Op<'_, B, F, S>, StartError<Request<F, B, (), O>>>

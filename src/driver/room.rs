@@ -153,10 +153,23 @@ impl<'d, B, F, S: Sharing> Permit<'d, B, F, S> {
     ///
     /// # Errors
     ///
-    /// [`StartError`], with the request: those of [`Driver::start`] except
-    /// [`ContextError::Full`](crate::ContextError::Full). The room is given back.
+    /// [`StartError`]: those of [`Driver::start`] except
+    /// [`ContextError::Full`](crate::ContextError::Full). The room is given back, and the request is
+    /// dropped.
+    pub fn start<O>(self, request: Request<F, B, (), O>) -> Result<Op<'d, B, F, S>, StartError>
+    where
+        B: IoBuf,
+    {
+        self.try_start(request).map_err(StartError::without_request)
+    }
+
+    /// Starts a request as [`start`](Self::start) does, or returns it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start), with the request.
     #[expect(clippy::type_complexity, reason = "the request in the error is that of the argument")]
-    pub fn start<O>(
+    pub fn try_start<O>(
         self,
         request: Request<F, B, (), O>,
     ) -> Result<Op<'d, B, F, S>, StartError<Request<F, B, (), O>>>

@@ -4,14 +4,15 @@ use super::ContextError;
 use crate::types::Errno;
 use core::{error, fmt};
 
-/// [`Driver::start`](crate::Driver::start) did not take the request. The error contains it.
+/// A driver did not take a request. The error of [`Driver::try_start`](crate::Driver::try_start)
+/// contains it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct StartError<R> {
+pub struct StartError<R = ()> {
     /// The reason: [`ContextError::Full`], [`ContextError::OwnEventfd`], [`ContextError::Forked`] or
     /// [`ContextError::Gone`].
     pub cause: ContextError,
-    /// The request, unchanged.
+    /// The request, unchanged, if the error is that of [`Driver::try_start`](crate::Driver::try_start).
     pub request: R,
 }
 
@@ -37,6 +38,11 @@ impl<R> StartError<R> {
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.cause.errno()
+    }
+
+    /// Drops the request.
+    pub(crate) fn without_request(self) -> StartError {
+        StartError { cause: self.cause, request: () }
     }
 }
 

@@ -64,7 +64,7 @@ where
 
     /// Starts a request, when there is room, and awaits it.
     async fn run<O>(&self, request: Request<Arc<fs::File>, Option<B>, (), O>) -> WithBuf<usize, B> {
-        match self.driver.room().await.start(request) {
+        match self.driver.room().await.try_start(request) {
             Ok(op) => {
                 let done = op.await;
                 (done.result.map_err(io::Error::from), done.buf)
@@ -84,7 +84,7 @@ where
         none: io::ErrorKind,
     ) -> WithBuf<(), B> {
         loop {
-            let op = match self.driver.room().await.start(request) {
+            let op = match self.driver.room().await.try_start(request) {
                 Ok(op) => op,
                 Err(error) => {
                     let cause = error.cause.into();

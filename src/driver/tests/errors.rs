@@ -66,7 +66,7 @@ fn request_with_eventfd_of_its_own_is_returned() {
             let eventfd = unsafe { RawFile::new(kernel.eventfd(), ()) };
             Request::read(file, std::vec![0; 8], 0).eventfd_owned(eventfd)
         };
-        let error = driver.start(request()).unwrap_err();
+        let error = driver.try_start(request()).unwrap_err();
         assert_eq!(error.cause, ContextError::OwnEventfd);
         assert_eq!(error.request.into_parts().1.len(), 8);
         // A permit gives the room back then.

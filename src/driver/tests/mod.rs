@@ -187,6 +187,6 @@ fn start<O, S: Sharing>(
     driver: &Driver<Buffer, Owner, S>,
     request: Request<Owner, Buffer, (), O>,
 ) -> Op<'_, Buffer, Owner, S> {
-    let started: Result<_, StartError<_>> = driver.start(request);
+    let started: Result<_, StartError> = driver.start(request);
     started.expect("room for the request")
 }

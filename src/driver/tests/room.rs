@@ -13,7 +13,7 @@ fn full_driver_returns_the_request() {
     World::run(|world| {
         let driver = TestDriver::new(1).unwrap();
         let _op = start(&driver, world.read());
-        let error = driver.start(world.read()).unwrap_err();
+        let error = driver.try_start(world.read()).unwrap_err();
         assert_eq!(error.cause, ContextError::Full);
         drop(error.request);
         assert_eq!(world.dropped.get(), 1);

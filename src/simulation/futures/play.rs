@@ -219,7 +219,7 @@ impl Player {
     fn start<'d>(&self, driver: &'d SimDriver, futures: &RefCell<Futures<'d>>, operation: [u8; 8]) {
         let Some((request, expect)) = self.request(operation) else { return };
         let free = driver.free();
-        match driver.start(request) {
+        match driver.try_start(request) {
             Ok(op) => self.started(futures, op, expect),
             Err(mut error) => {
                 assert_eq!((error.cause, free), (ContextError::Full, 0));
