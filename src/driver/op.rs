@@ -28,6 +28,27 @@ use core::{
 ///
 /// Leaking it is safe. The request, its buffer and its place in the driver are not freed before the
 /// driver is dropped.
+///
+/// ```
+/// use linux_aio::{Driver, Op, PageBuf, PollEvents, Request};
+/// use std::{os::unix::net::UnixStream, time::Duration};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (socket, _peer) = UnixStream::pair()?;
+/// let socket = std::os::fd::OwnedFd::from(socket);
+/// let driver = Driver::<PageBuf, _>::new(4)?;
+/// let poll = Request::poll(socket).events(PollEvents::IN).with_buf(PageBuf::empty());
+/// let silent: Op<'_, _, _> = driver.start(poll)?;
+/// driver.flush()?;
+/// assert!(silent.in_flight());
+/// drop(silent);
+/// assert_eq!(driver.orphans(), 1);
+/// while driver.orphans() > 0 {
+///     driver.park(Some(Duration::from_secs(1)))?; // cancels the poll
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the future gives the request up"]
 //
 // # Invariants

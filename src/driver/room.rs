@@ -19,6 +19,35 @@ use core::{
 /// A future that waits for room for one request. [`Driver::room`] makes it.
 ///
 /// Those who wait get room in the order in which they were first polled.
+///
+/// ```
+/// use linux_aio::{Completion, Driver, Error, PageBuf, Permit, Request, Room};
+/// use std::{fs::File, sync::Arc};
+///
+/// type Aio = Driver<PageBuf, Arc<File>>;
+///
+/// // Reads a block, when there is room.
+/// async fn block(driver: &Aio, file: Arc<File>, at: u64) -> Result<Completion<PageBuf, ()>, Error> {
+///     let room: Room<'_, _, _> = driver.room();
+///     let permit: Permit<'_, _, _> = room.await;
+///     let op = permit.start(Request::read(file, PageBuf::new(4096)?, at))?;
+///     Ok(op.await)
+/// }
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # fn main() -> std::io::Result<()> {
+/// # let driver = Aio::new(1)?;
+/// # let mut task = pin!(block(&driver, Arc::new(File::open("/proc/self/exe")?), 0));
+/// # loop {
+/// #     match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+/// #         Poll::Ready(done) => {
+/// #             assert_eq!(done?.result, Ok(4096));
+/// #             return Ok(());
+/// #         }
+/// #         Poll::Pending => driver.park(None)?,
+/// #     }
+/// # }
+/// # }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 //
 // # Invariants

@@ -4,6 +4,26 @@ use core::cell::RefCell;
 
 /// Whether one thread or several use a [`Driver`](super::Driver): [`Local`], or with the feature
 /// `std` `Shared`. No other types implement it.
+///
+/// A function for both kinds of drivers:
+///
+/// ```
+/// use linux_aio::{Driver, Local, PageBuf, Shared, Sharing};
+/// use std::fs::File;
+///
+/// fn report<S: Sharing>(driver: &Driver<PageBuf, File, S>) -> String {
+///     let (staged, in_flight) = (driver.staged(), driver.in_flight());
+///     format!("{staged} staged, {in_flight} in flight, {} places are free", driver.free())
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let one: Driver<PageBuf, File, Local> = Driver::new(4)?;
+/// let several: Driver<PageBuf, File, Shared> = Driver::shared(4)?;
+/// assert_eq!(report(&one), "0 staged, 0 in flight, 4 places are free");
+/// assert_eq!(report(&several), report(&one));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Sharing: cells::Cells {}
 
 /// One thread uses the driver. It needs no lock.

@@ -21,6 +21,31 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
     /// to submit, see [`poll_staged`](Self::poll_staged). Other executors call it, or
     /// [`park`](Self::park), when no task can run.
     ///
+    /// ```
+    /// use linux_aio::{Driver, PageBuf, Request};
+    /// use rustix::event::{PollFd, PollFlags, poll};
+    /// use std::{fs::File, future::Future, pin::pin, task::{Context, Poll, Waker}};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let driver = Driver::new(64)?;
+    /// let request = Request::read(File::open("/proc/self/exe")?, PageBuf::new(4096)?, 0);
+    /// let mut task = pin!(driver.start(request)?);
+    /// let done = loop {
+    ///     // In an event loop, the wakers of the tasks say which to poll.
+    ///     match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    ///         Poll::Ready(done) => break done,
+    ///         Poll::Pending if driver.poll_staged(Waker::noop()).is_ready() => driver.turn()?,
+    ///         Poll::Pending => {
+    ///             poll(&mut [PollFd::new(&driver, PollFlags::IN)], None)?;
+    ///             driver.turn()?;
+    ///         }
+    ///     }
+    /// };
+    /// assert_eq!(done.result, Ok(4096));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// A waker may use the driver. If it calls `turn`, that call submits and receives, but leaves
     /// the waking to the outer one. The eventfd is readable then until all have been woken.
     ///

@@ -6,6 +6,24 @@ use core::{error, fmt};
 
 /// A driver did not take a request. The error of [`Driver::try_start`](crate::Driver::try_start)
 /// contains it.
+///
+/// ```
+/// use linux_aio::{ContextError, Driver, PageBuf, Request, StartError};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let driver = Driver::<PageBuf, std::fs::File>::new(1)?;
+/// let file = || std::fs::File::open("/proc/self/exe");
+/// let _first = driver.start(Request::fdsync(file()?).with_buf(PageBuf::empty()))?;
+/// let second = driver.start(Request::fdsync(file()?).with_buf(PageBuf::empty()));
+/// let error: StartError = second.unwrap_err();
+/// assert_eq!(error.cause, ContextError::Full);
+/// assert_eq!(
+///     error.to_string(),
+///     "the driver is full: await `room` first, or make a driver with a larger capacity"
+/// );
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StartError<R = ()> {
