@@ -161,8 +161,8 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
         poll
     }
 
-    /// Does the work of [`turn`](Self::turn). Returns whether a task was woken, or a result of a
-    /// task that has not awaited it is available.
+    /// Does the work of [`turn`](Self::turn). Returns whether requests have completed, or someone has
+    /// written to the eventfd: the executor has something to do.
     fn round(&self) -> Result<bool, ContextError> {
         let read = self.with(|core| core.begin_turn())?;
         // The eventfd is read first: what is added to it later belongs to events that may come after
@@ -179,9 +179,9 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
             }
         }
         let woken = self.wake();
-        received?;
+        let unparked = received?;
         submitted?;
-        Ok(woken)
+        Ok(woken || unparked)
     }
 
     /// Submits the staged requests. Returns whether there were any.

@@ -36,12 +36,14 @@ impl<B, F> Core<B, F> {
         Ok(!(nothing && self.has_work()))
     }
 
-    /// Records what was read from the eventfd, then cancels polls and receives events.
+    /// Records what was read from the eventfd, then cancels polls and receives events. Returns
+    /// whether someone else has written to the eventfd: it has counted more than the events.
     ///
     /// # Errors
     ///
     /// Those of receiving.
-    pub(in crate::driver) fn receive(&mut self, counted: u64) -> Result<(), ContextError> {
+    pub(in crate::driver) fn receive(&mut self, counted: u64) -> Result<bool, ContextError> {
+        let owed = self.owed;
         self.owed = self.owed.saturating_sub(counted);
         // During a submission, a poll may be launched but not yet submitted.
         while !self.submitting
@@ -55,17 +57,19 @@ impl<B, F> Core<B, F> {
         }
         let before = self.requests.in_kernel();
         let received = self.requests.receive_now();
-        self.record_events(before);
-        received
+        let events = self.record_events(before);
+        received.map(|()| counted > owed.saturating_add(events))
     }
 
-    /// Records the events that were received since there were `before` requests in flight.
-    fn record_events(&mut self, before: usize) {
-        let events = before.saturating_sub(self.requests.in_kernel());
-        self.owed += cast::to_u64(events);
+    /// Records the events that were received since there were `before` requests in flight. Returns
+    /// how many these are.
+    fn record_events(&mut self, before: usize) -> u64 {
+        let events = cast::to_u64(before.saturating_sub(self.requests.in_kernel()));
+        self.owed += events;
         if events > 0 {
             self.blocked = false;
         }
+        events
     }
 
     /// Begins a submission of the staged requests, unless there are none or another submission is

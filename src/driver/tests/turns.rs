@@ -147,6 +147,28 @@ fn park_returns_when_a_request_completes_or_at_its_timeout() {
     });
 }
 
+/// On the fake kernel, a wait that does not end panics.
+#[test]
+fn park_returns_at_once_after_unpark() {
+    World::run(|world| {
+        let driver = TestDriver::new(8).unwrap();
+        driver.unpark();
+        driver.park(None).unwrap();
+        let mut op = start(&driver, world.poll());
+        driver.turn().unwrap();
+        driver.unpark();
+        driver.park(None).unwrap();
+        assert!(poll(&mut op, Waker::noop()).is_pending());
+        // Signals of events that were received earlier do not end it.
+        let mut read = start(&driver, world.read());
+        driver.turn().unwrap();
+        assert_eq!(ready(&mut read).result, Ok(8));
+        let before = world.kernel.monotonic().unwrap();
+        driver.park(Some(Duration::from_secs(1))).unwrap();
+        assert!(world.kernel.monotonic().unwrap() - before >= Duration::from_secs(1));
+    });
+}
+
 #[test]
 fn shared_driver_does_the_same_on_one_thread() {
     World::run(|world| {
