@@ -1,10 +1,11 @@
-//! epoll, tokio, and polls as requests.
+//! epoll, tokio, futures, and polls as requests.
 //!
-//! A program that waits for other things too has three ways:
+//! A program that waits for other things too has four ways:
 //!
 //! | | when |
 //! |---|---|
 //! | the eventfd of the context in the program's event loop | there is one already: epoll, tokio, mio, async-io |
+//! | futures of a [`Driver`] | the program is asynchronous: any executor, many tasks with requests of their own |
 //! | [polls](crate::Request::poll) of sockets and pipes as requests | the context is the event loop; Linux 4.19, reliable since 5.16 |
 //! | a thread for I/O | the program has threads anyway, see [`processes`](super::processes#threads) |
 //!
@@ -104,9 +105,105 @@
 //! # }
 //! ```
 //!
-//! A real program has one task that owns the context, and other tasks send it requests through a channel with a
-//! `oneshot` for the answer, so that requests of all tasks share a batch. If the future is dropped, the context waits
-//! for what is in flight, and blocks its thread for that long.
+//! If the future is dropped, the context waits for what is in flight, and blocks its thread for that long. For many tasks
+//! use a driver.
+//!
+//! # Futures
+//!
+//! A [`Driver`] makes a future of each request. The requests of all tasks share a context and its system calls, and a
+//! future can be dropped at any time: the driver keeps the buffer until the kernel has released it. It knows no executor:
+//! one task of the program, or the executor itself, calls [`turn`](crate::Driver::turn) or [`park`](crate::Driver::park).
+//!
+//! ```
+//! use linux_aio::{Driver, PageBuf, Request};
+//! use std::{fs::File, future::poll_fn, io, os::fd::AsFd as _, rc::Rc, sync::Arc, task::{Poll, ready}};
+//! use tokio::{io::{Interest, unix::AsyncFd}, task::{LocalSet, spawn_local}};
+//!
+//! type Files = Driver<PageBuf, Arc<File>>;
+//!
+//! /// The task that submits what other tasks have started, and wakes them.
+//! async fn turns(driver: Rc<Files>) -> io::Result<()> {
+//!     let eventfd = driver.as_fd().try_clone_to_owned()?;
+//!     let eventfd = AsyncFd::with_interest(eventfd, Interest::READABLE)?;
+//!     loop {
+//!         poll_fn(|cx| {
+//!             if driver.poll_staged(cx.waker()).is_ready() {
+//!                 return Poll::Ready(Ok(()));
+//!             }
+//!             // The readiness is cleared first: what comes during the turn sets it again.
+//!             Poll::Ready(ready!(eventfd.poll_read_ready(cx)).map(|mut ready| ready.clear_ready()))
+//!         })
+//!         .await?;
+//!         driver.turn()?;
+//!     }
+//! }
+//!
+//! /// A task with two requests in flight.
+//! async fn two_blocks(driver: &Files, file: Arc<File>) -> io::Result<usize> {
+//!     let first = driver.start(Request::read(file.clone(), PageBuf::new(4096)?, 0))?;
+//!     let second = driver.start(Request::read(file, PageBuf::new(4096)?, 4096))?;
+//!     Ok(first.await.bytes()? + second.await.bytes()?)
+//! }
+//! # fn main() -> io::Result<()> {
+//! # let file = Arc::new(File::open("/proc/self/exe")?);
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+//! # let bytes = runtime.block_on(LocalSet::new().run_until(async {
+//! #     let driver = Rc::new(Files::new(8)?);
+//! #     let task = spawn_local(turns(Rc::clone(&driver)));
+//! #     let bytes = two_blocks(&driver, file).await;
+//! #     task.abort();
+//! #     bytes
+//! # }))?;
+//! # assert_eq!(bytes, 8192);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `start` returns a request for which there is no room in its error; [`room`](crate::Driver::room) waits for one:
+//!
+//! ```
+//! use linux_aio::{Completion, Driver, Error, Local, Op, PageBuf, Permit, Request, Room, Sharing, StartError};
+//! use std::{fs::File, sync::Arc};
+//!
+//! type Read = Request<Arc<File>, PageBuf>;
+//!
+//! /// Starts a read if there is room. Otherwise returns it.
+//! fn try_read(driver: &Driver<PageBuf, Arc<File>>, read: Read) -> Result<Op<'_, PageBuf, Arc<File>>, Read> {
+//!     driver.start(read).map_err(|StartError { request, .. }| request)
+//! }
+//!
+//! /// Waits for room, and reads. `S` is `Local`, or `Shared` for several threads.
+//! async fn read<S: Sharing>(
+//!     driver: &Driver<PageBuf, Arc<File>, S>,
+//!     read: Read,
+//! ) -> Result<Completion<PageBuf, ()>, Error> {
+//!     let room: Room<'_, _, _, S> = driver.room();
+//!     let permit: Permit<'_, _, _, S> = room.await; // first come, first served
+//!     Ok(permit.start(read)?.await)
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let file = Arc::new(File::open("/proc/self/exe")?);
+//! let driver = Driver::<_, _, Local>::new(2)?;
+//! let read_block = |block: u64| Ok::<_, Error>(Request::read(file.clone(), PageBuf::new(4096)?, block * 4096));
+//! let first = try_read(&driver, read_block(0)?).expect("there is room for two");
+//! let second = try_read(&driver, read_block(1)?).expect("there is room for one");
+//! assert!(try_read(&driver, read_block(2)?).is_err());
+//! assert_eq!((driver.capacity(), driver.free(), driver.staged()), (2, 0, 2));
+//! drop(first); // it was not submitted, so it is withdrawn
+//! driver.flush()?; // submits the second
+//! drop(second); // given up: the driver drops its buffer when it has completed
+//! assert!(driver.orphans() <= 1 && driver.in_flight() <= 1);
+//! while driver.free() < 2 {
+//!     driver.park(None)?;
+//! }
+//! # let _future = read(&driver, read_block(0)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `Driver::shared` (feature `std`) makes a driver for several threads: `Driver<B, F, Shared>`. The
+//! package `examples/tokio` in the repository has this for one thread and for several, with a `File` type.
 //!
 //! # Polls as requests
 //!
@@ -139,4 +236,5 @@
 //!
 //! Do not submit reads of a pipe or socket that may block: they block `submit`. Poll, then read.
 //!
+//! [`Driver`]: crate::Driver
 //! [`Context::set_eventfd`]: crate::Context::set_eventfd

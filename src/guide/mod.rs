@@ -9,7 +9,7 @@
 //! | [`errors`] | `?`, the errno, the explanation, what was rejected |
 //! | [`durability`] | writes, then syncs; what may be lost, and when |
 //! | [`processes`] | signals, `fork`, threads, the end of a program |
-//! | [`event_loops`] | epoll, tokio, and polls as requests |
+//! | [`event_loops`] | epoll, tokio, futures, and polls as requests |
 //! | [`without_std`] | no std, no allocator, no C library |
 //! | [`depth_and_batch`] | how many requests in flight, how many in a batch |
 //! | [`when_not`] | when other interfaces are better |
