@@ -169,7 +169,7 @@
 //!
 //! /// Starts a read if there is room. Otherwise returns it.
 //! fn try_read(driver: &Driver<PageBuf, Arc<File>>, read: Read) -> Result<Op<'_, PageBuf, Arc<File>>, Read> {
-//!     driver.start(read).map_err(|StartError { request, .. }| request)
+//!     driver.try_start(read).map_err(|StartError { request, .. }| request)
 //! }
 //!
 //! /// Waits for room, and reads. `S` is `Local`, or `Shared` for several threads.

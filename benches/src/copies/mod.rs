@@ -3,7 +3,7 @@
 mod programs;
 
 use crate::{
-    report::{Cell, Output, Report, Table},
+    report::{Cell, Output, Report, Table, bars::Bars},
     sample::Spread,
 };
 use anyhow::{Context as _, Result};
@@ -68,6 +68,15 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
     }
     let columns = options.sizes_mib.iter().map(|mib| format!("{mib} MiB")).collect::<Vec<_>>();
     show(&mut report, options, &columns, programs.names(), &measured);
+    if let Some((&mib, column)) = options.sizes_mib.last().zip(columns.last()) {
+        let bar = |(name, sizes): (&&str, &Vec<Vec<f64>>)| {
+            let seconds = Spread::range(sizes.last()?).median;
+            Some(((*name).to_owned(), mib as f64 / seconds))
+        };
+        let bars = programs.names().iter().zip(&measured).filter_map(bar).collect();
+        let title = format!("Copies of {column} that are on the disk: MiB/s");
+        report.draw_bars("copies", &Bars { title, least: 100.0, bars })?;
+    }
     report.finish()
 }
 

@@ -5,7 +5,7 @@ mod fragments;
 mod transfers;
 
 use crate::{
-    report::{Cell, Output, Report, Table},
+    report::{Cell, Output, Report, Table, plot::Plot},
     sample::Spread,
 };
 use anyhow::{Context as _, Result};
@@ -117,6 +117,14 @@ fn measure(
         table.row(name, cells);
     }
     report.add(table);
+    let curve = |(participant, figures): (&(Buffers, &str), &Vec<Vec<f64>>)| {
+        let points = BLOCKS.iter().zip(figures);
+        let points = points.map(|((block, _), each)| ((block / KIB) as f64, Spread::range(each)));
+        (participant.1.to_owned(), points.collect())
+    };
+    let curves = PARTICIPANTS.iter().zip(&figures).map(curve).collect();
+    let title = what.to_owned();
+    report.draw(name, &Plot { title, x: "KiB of a request", y: "MiB/s", log_y: false, curves })?;
     let mut table =
         Table::new(ratio, format!("{what}: as ratios of each round"), "requests of", columns);
     for other in [1, 2] {

@@ -8,7 +8,7 @@ use super::{
     slices, threads,
 };
 use crate::{
-    report::{Cell, Output, Report, Table},
+    report::{Cell, Output, Report, Table, plot::Plot},
     sample::Spread,
 };
 use anyhow::Result;
@@ -95,6 +95,17 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
             report.add(ratios(depths, &rows, "p50-ratio", "median latency", of));
         }
     }
+    let curve = |row: &Row| {
+        let points = depths.iter().zip(&row.slices).map(|(&depth, slices)| {
+            let thousands = slices.iter().map(|slice| slice.throughput / 1e3).collect::<Vec<_>>();
+            (depth as f64, Spread::quartiles(&thousands))
+        });
+        (row.name.to_owned(), points.collect())
+    };
+    let title = "Direct reads of 4 KiB, with waits that poll".to_owned();
+    let curves = rows.iter().map(curve).collect();
+    let y = "thousands per second";
+    report.draw("reads", &Plot { title, x: COLUMNS, y, log_y: true, curves })?;
     report.add(threads::table(file.path(), blocks, options.slices.min(21), slice)?);
     report.finish()
 }
