@@ -220,24 +220,39 @@ impl Inner {
 /// The number of rounds in [`SLICE`] if it cannot be measured: 64 ns for each.
 const DEFAULT_SLICE_ROUNDS: u32 = 1000;
 
+/// How many rounds are measured.
+const MEASURED: u32 = 200;
+
 /// Measures how many rounds of polling take [`SLICE`].
 fn measure_slice(ring: &mut Ring) -> u32 {
-    const ROUNDS: u32 = 200;
     let mut shortest = None;
     // If the thread is interrupted, it takes longer.
     for _ in 0..5 {
         let Some(start) = sys::monotonic() else {
             return DEFAULT_SLICE_ROUNDS;
         };
-        let _never = poll_rounds(ring, usize::MAX, ROUNDS);
+        let _never = poll_rounds(ring, usize::MAX, MEASURED);
         let time = sys::monotonic().map(|now| now.saturating_sub(start));
         shortest = match (shortest, time) {
             (Some(before), Some(time)) => Some(Duration::min(before, time)),
             (before, time) => before.or(time),
         };
     }
-    let shortest = nanos(shortest.unwrap_or_default()).max(1);
-    u32::try_from(u64::from(ROUNDS) * nanos(SLICE) / shortest).unwrap_or(u32::MAX).max(1)
+    slice_rounds(shortest.unwrap_or_default())
+}
+
+/// Returns how many rounds take [`SLICE`], if [`MEASURED`] rounds have taken this long.
+///
+/// A coarse clock (the clock source `jiffies`) does not advance in so short a time: the result is the
+/// default then. A round takes at least a nanosecond. So no error of the clock makes a wait poll much
+/// longer than it was told to.
+fn slice_rounds(time: Duration) -> u32 {
+    if time.is_zero() {
+        return DEFAULT_SLICE_ROUNDS;
+    }
+    let measured = u64::from(MEASURED);
+    let rounds = measured * nanos(SLICE) / nanos(time).max(measured);
+    u32::try_from(rounds).unwrap_or(DEFAULT_SLICE_ROUNDS).max(1)
 }
 
 /// Returns the length of a time in nanoseconds. (`Duration::as_nanos` has 128 bits, and dividing them
@@ -258,4 +273,43 @@ fn poll_rounds(ring: &mut Ring, missing: usize, rounds: u32) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT_SLICE_ROUNDS, MAX_FAILURES, Poller, SLICE, slice_rounds};
+    use core::time::Duration;
+
+    #[test]
+    fn time_of_a_round_is_measured_within_bounds() {
+        assert_eq!(slice_rounds(Duration::from_micros(10)), 1280); // 50 ns a round
+        assert_eq!(slice_rounds(Duration::ZERO), DEFAULT_SLICE_ROUNDS);
+        assert_eq!(u128::from(slice_rounds(Duration::from_nanos(1))), SLICE.as_nanos());
+        assert_eq!(slice_rounds(Duration::MAX), 1);
+    }
+
+    #[test]
+    fn rounds_of_any_time_are_in_range() {
+        let poller = Poller { slice_rounds: u32::MAX, ..Poller::OFF };
+        assert_eq!(poller.rounds_in(Duration::ZERO), 0);
+        assert_eq!(poller.rounds_in(SLICE), u32::MAX);
+        assert_eq!(poller.rounds_in(Duration::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn one_wait_of_1024_polls_in_the_end() {
+        let mut poller = Poller { adaptive: true, ..Poller::OFF };
+        let mut waits_between = || {
+            poller.learn(false);
+            (0..).take_while(|_| !poller.begins(0)).count()
+        };
+        let pauses = [(); 13].map(|()| waits_between());
+        assert_eq!(pauses[..4], [1, 3, 7, 15]);
+        assert_eq!(pauses[9..], [1023; 4]);
+        assert_eq!(1 << MAX_FAILURES, 1024);
+        poller.learn(true);
+        assert!(poller.begins(0), "it has succeeded");
+        poller.learn(false);
+        assert_eq!((0..).take_while(|_| !poller.begins(0)).count(), 1);
+    }
 }
