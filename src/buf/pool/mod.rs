@@ -63,6 +63,11 @@ use memory::Memory;
 /// A forked child has a copy of the pool and of its buffers. What it takes, writes or drops does not
 /// affect the parent.
 ///
+/// In pages of the kind [`HugeTlb`](PageKind::HugeTlb), the child must not access the buffers unless
+/// the reserve has as many pages again as the parent or the child writes to. The reserve of the pool
+/// is that of the parent: if no other page is left, the child gets `SIGBUS`, when it writes to a
+/// buffer, and also when it reads one that the parent has written to since the fork.
+///
 /// A process that forks while direct reads are in flight can lose the bytes of these reads, see
 /// [`IoBuf`](crate::IoBuf#direct-io-and-fork). What the kernel copies then is a page. Before Linux
 /// 5.8, this is a whole huge page, which contains several buffers; in pages of the kind
