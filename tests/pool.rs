@@ -1,9 +1,15 @@
 //! [`BufPool`] on the real kernel: huge pages, the size of the mapping, forks, and buffers that outlive
 //! their pool, also in flight.
 
-use crate::support::{Child, direct_file_with, file_with, in_child, pattern, skip};
+use crate::support::{Child, direct_file_with, file_with, forbid, in_child, pattern, skip};
 use linux_aio::{BufPool, Context, Errno, PageBuf, PageKind, PoolBuf, Request};
-use std::{ffi::CString, fs, thread};
+use std::{
+    ffi::CString,
+    fs,
+    io::{Read as _, Write as _, pipe},
+    os::fd::AsRawFd as _,
+    thread,
+};
 
 const MIB: usize = 1 << 20;
 const HUGE: usize = 2 * MIB;
@@ -130,6 +136,38 @@ fn transparent_pages_set_to_never_give_base_pages() {
         assert_eq!(pool.pages(), PageKind::Base);
         pool.touch();
         assert_eq!(pool.huge_bytes(), Ok(0));
+    });
+}
+
+/// Whether the descriptor 0 is open.
+fn stdin_is_open() -> bool {
+    // SAFETY: no memory is passed.
+    unsafe { libc::fcntl(0, libc::F_GETFD) != -1 }
+}
+
+#[test]
+fn standard_streams_are_neither_read_nor_closed() {
+    // The sandbox lets `openat` return 0, without opening anything.
+    in_child(|| {
+        let (reader, mut writer) = pipe().unwrap();
+        // SAFETY: no memory is passed. Only this thread exists in the child.
+        assert_eq!(unsafe { libc::dup2(reader.as_raw_fd(), 0) }, 0);
+        writer.write_all(b"for the program").unwrap();
+        forbid(libc::SYS_openat, &[], 0);
+        let pool = BufPool::new(4, MIB).unwrap();
+        assert_eq!(pool.huge_bytes(), Err(Errno::EBADF));
+        assert!(stdin_is_open());
+        let mut text = [0; 15];
+        (&reader).read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"for the program");
+    });
+    // A program that has closed its standard input gets the descriptor 0 from `openat`.
+    in_child(|| {
+        // SAFETY: nothing in the child uses the descriptor.
+        unsafe { libc::close(0) };
+        let pool = BufPool::new(4, MIB).unwrap();
+        assert!(pool.huge_bytes().is_ok());
+        assert!(!stdin_is_open(), "what was opened is closed again");
     });
 }
 

@@ -330,14 +330,26 @@ pub(crate) fn read_pieces(
     read
 }
 
-/// Opens a file for reading, closed on exec.
+/// Opens a file of /proc or /sys for reading, closed on exec.
 fn open(path: &CStr) -> Result<i32, Errno> {
     const AT_FDCWD: usize = (-100_isize).cast_unsigned();
     const READ_ONLY_CLOSE_ON_EXEC: usize = 0o2_000_000; // O_RDONLY | O_CLOEXEC
     let path = path.as_ptr().expose_provenance();
     // SAFETY: the path ends in a zero byte.
     let opened = unsafe { sc::syscall4(nr::OPENAT, AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0) };
-    decode(opened).map(cast::to_i32)
+    let fd = decode(opened)?;
+    // A sandbox in which the call returns 0 has not made a descriptor: a standard stream of the
+    // program would be read and closed.
+    if fd >= LOWEST || is_closed_on_exec(fd) { Ok(cast::to_i32(fd)) } else { Err(Errno::EBADF) }
+}
+
+/// Returns whether a descriptor is closed on exec. Those of the standard streams are not.
+fn is_closed_on_exec(fd: usize) -> bool {
+    const F_GETFD: usize = 1;
+    const FD_CLOEXEC: usize = 1;
+    // SAFETY: no memory is passed.
+    let flags = unsafe { sc::syscall2(nr::FCNTL, fd, F_GETFD) };
+    flags == FD_CLOEXEC
 }
 
 /// Reads from a file, and returns how many bytes were read.
