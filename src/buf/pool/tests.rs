@@ -1,8 +1,9 @@
 //! Tests of the pool on the fake kernel: all orders of taking, dropping and leaking, with an account
 //! of the mappings; and with several threads on the real kernel.
 
-use super::*;
+use super::{free::FreeList, *};
 use crate::sys::fake::Kernel;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::{collections::BTreeSet, sync::mpsc, thread, vec, vec::Vec};
 
 /// Random steps, compared with a set of the indexes that are taken.
@@ -109,6 +110,16 @@ fn buffers_of_one_pool_come_back_from_other_threads() {
     });
     assert_eq!(pool.available(), 70);
     assert_eq!(pool.memory.users(), 1);
+}
+
+#[test]
+fn take_from_finds_free_blocks_in_later_words() {
+    let users = AtomicUsize::new(1);
+    let words = [usize::MAX, 0, 1 << 5].map(AtomicUsize::new);
+    let list = || FreeList::new(&users, &words);
+    assert_eq!([62, 62, 62].map(|first| list().take_from(first)), [Some(62), Some(63), Some(133)]);
+    assert_eq!([63, 64, 134, 1000].map(|first| list().take_from(first)), [None; 4]);
+    assert_eq!((list().count(), users.load(Ordering::Relaxed)), (62, 4));
 }
 
 #[test]
