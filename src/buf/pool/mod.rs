@@ -152,6 +152,10 @@ impl BufPool {
     /// it back.
     ///
     /// The content is that of its last use, or zeros.
+    ///
+    /// If other threads take buffers and give some back meanwhile, the result may also be `None`
+    /// although there was a buffer at each time: 64 buffers are looked at together, one group after
+    /// the other.
     #[inline]
     #[must_use]
     pub fn take(&self) -> Option<PoolBuf> {
