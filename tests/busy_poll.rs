@@ -193,6 +193,35 @@ fn adaptive_polling_is_left_out_while_many_requests_stay_in_flight() {
     assert_eq!(wait(&mut cx, 2), u64::from(RING), "seven would stay in flight");
 }
 
+/// The wait polls until there are as many completions as it waits for: one that was there before
+/// counts, one that comes alone does not end it.
+#[test]
+fn polling_wait_is_for_the_completions_that_are_missing() {
+    if !RING {
+        return;
+    }
+    let (mut cx, mut first) = polling(BusyPoll::Always(LONG));
+    let ends = [(); 2].map(|()| UnixStream::pair().unwrap());
+    for (socket, _peer) in &ends {
+        cx.submit_one(Request::poll(socket).events(PollEvents::IN).tag(1)).unwrap();
+    }
+    first.write_all(b"x").unwrap();
+    drop(cx.wait(1, None).unwrap());
+    let before = cx.stats();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for (_socket, peer) in &ends {
+                thread::sleep(Duration::from_millis(5));
+                (&*peer).write_all(b"x").unwrap();
+            }
+        });
+        assert_eq!(cx.wait(3, None).unwrap().count(), 3);
+    });
+    let stats = cx.stats();
+    assert_eq!(stats.system_calls, before.system_calls);
+    assert_eq!(stats.busy_poll_hits, before.busy_poll_hits + 1);
+}
+
 #[test]
 fn scope_has_polling_of_its_context() {
     let (mut cx, mut peer) = polling(BusyPoll::Always(LONG));
