@@ -1,4 +1,4 @@
-//! `copy SOURCE DESTINATION` copies a file or a disk to a file or a disk, with 32 requests in flight.
+//! `copy SRC DST` copies a file or a disk to a file or a disk, with 32 requests in flight.
 //!
 //! Whole sectors are copied by direct I/O where that is possible. The rest, less than a sector, is copied
 //! through the page cache. The status is 0 when everything is on the disk; otherwise it is 1, with a
@@ -27,7 +27,7 @@ nolibc::entry!(main);
 fn main(mut args: Args) -> ! {
     let (_name, source, destination, more) = (args.next(), args.next(), args.next(), args.next());
     let (Some(source), Some(destination), None) = (source, destination, more) else {
-        Line::new(stderr()).text(b"usage: copy SOURCE DESTINATION").end();
+        Line::new(stderr()).text(b"usage: copy SRC DST").end();
         exit(2);
     };
     let source = End::open(source, OFlags::RDONLY);
@@ -180,7 +180,7 @@ impl End {
         let end = Self { path, file, stat, direct: Cell::new(false) };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile | FileType::BlockDevice => {}
-            _ => end.fail("copy", None, "it is neither a file nor a disk"),
+            _ => end.fail("copy", None, "it is not a file or disk"),
         }
         end.set_direct(true);
         end
