@@ -288,4 +288,5 @@ fn demonstration_on_tmpfs_says_so_and_needs_space() {
     assert!(said.contains("in memory (tmpfs), so no disk was measured"), "{said}");
     let words = ["has 8 MiB free", "needs 10", "set TMPDIR"];
     fail(&mut demo("5M"), tmpfs.path(), &words);
+    fail(demo("2M").env("TMPDIR", ""), tmpfs.path(), &["is TMPDIR: set it to a directory"]);
 }

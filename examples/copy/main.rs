@@ -55,7 +55,8 @@ fn run(mode: Mode) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     match mode {
         Mode::Help => report::print(format_args!("{}", args::HELP)),
-        Mode::Demo { options, mib } => demo::run(&options, mib, &interrupt),
+        Mode::Demo { options, mib } => demo::run(&options, mib, &interrupt)
+            .map_err(|failure| place::explain_full(failure, mib)),
         Mode::Copy { source, destination, options } => {
             let mut engine = Engine::new(&options)?;
             let job = Job {

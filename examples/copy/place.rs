@@ -1,7 +1,10 @@
 //! The directory of the demonstration.
 
 use crate::failure::Failure;
-use rustix::fs::{fstatvfs, statfs};
+use rustix::{
+    fs::{fstatvfs, statfs},
+    io::Errno,
+};
 use std::{env, fs::File, path::Path};
 use tempfile::TempDir;
 
@@ -15,11 +18,37 @@ pub(crate) struct Place {
 /// Makes a directory in the temporary directory, which must have space for two files of `mib` MiB.
 pub(crate) fn make(mib: u64) -> Result<Place, Failure> {
     let temp = env::temp_dir();
+    if temp.as_os_str().is_empty() {
+        return Err(Failure::unfit(
+            &temp,
+            "is TMPDIR: set it to a directory on a disk, or unset it",
+        ));
+    }
     let cannot_make = |error| Failure::io("make a directory in", &temp, error);
     check_space(&temp, mib.saturating_mul(2))?;
     let dir =
         tempfile::Builder::new().prefix("copy-demo-").tempdir_in(&temp).map_err(cannot_make)?;
     Ok(Place { is_memory: is_memory(dir.path()), dir })
+}
+
+/// Says what to do if there was not enough space after all, because other programs write, too.
+pub(crate) fn explain_full(failure: Failure, mib: u64) -> Failure {
+    match failure {
+        Failure::Io { error, .. } if error.raw_os_error().is_some_and(is_full) => Failure::unfit(
+            &env::temp_dir(),
+            format!(
+                "has become full: {error}. The demonstration needs {} MiB: set TMPDIR to another \
+                 directory, or give a smaller --size",
+                mib.saturating_mul(2)
+            ),
+        ),
+        failure => failure,
+    }
+}
+
+/// Whether an errno means that there is no space.
+fn is_full(errno: i32) -> bool {
+    [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error).contains(&errno)
 }
 
 /// Fails unless there is space for so many MiB.
