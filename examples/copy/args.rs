@@ -1,19 +1,20 @@
 //! The command line.
 
 use crate::end::ALIGN;
+use core::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 use std::{ffi::OsString, fs, path::PathBuf};
 
 pub(crate) const USAGE: &str = "\
-usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
-       copy [--size SIZE] [--depth N] [--block SIZE] [--buffered]
+usage: copy [SRC DST] [--depth N] [--block SIZE] [--poll MICROS] [--buffered]
+       copy [--size SIZE] [--depth N] [--block SIZE] [--poll MICROS] [--buffered]
        copy --help";
 
 pub(crate) const HELP: &str = "\
 Copies the file SRC to DST with many reads and writes in flight at once.
 
-usage: copy [SRC DST] [--depth N] [--block SIZE] [--buffered]
-       copy [--size SIZE] [--depth N] [--block SIZE] [--buffered]
+usage: copy [SRC DST] [--depth N] [--block SIZE] [--poll MICROS] [--buffered]
+       copy [--size SIZE] [--depth N] [--block SIZE] [--poll MICROS] [--buffered]
 
 Without SRC and DST: a demonstration. It copies a file in the temporary
 directory (TMPDIR) several times, compares, and measures. The directory needs
@@ -22,6 +23,8 @@ space for twice the file.
   --size SIZE    bytes of that file, a multiple of 1 MiB: 256M, 4G (256M)
   --depth N      requests in flight, 1 to 65536 (64)
   --block SIZE   bytes of one request, a multiple of 4096: 4096, 256K, 1MiB (256K)
+  --poll MICROS  how long a wait with few requests in flight polls before it
+                 sleeps, in microseconds, at most 1000000 (150)
   --buffered     through the page cache; otherwise O_DIRECT, where it is possible
   -h, --help     this text
 
@@ -60,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) depth: usize,
     /// Bytes of one request, a multiple of [`ALIGN`].
     pub(crate) block: usize,
+    /// How long a wait polls before it sleeps.
+    pub(crate) poll: Duration,
     /// Whether buffered I/O was asked for.
     pub(crate) buffered: bool,
 }
@@ -70,7 +75,8 @@ pub(crate) struct Options {
 ///
 /// A message that says what is wrong.
 pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
-    let mut options = Options { depth: 64, block: 256 << 10, buffered: false };
+    let poll = Duration::from_micros(150);
+    let mut options = Options { depth: 64, block: 256 << 10, poll, buffered: false };
     let mut paths: Vec<OsString> = Vec::new();
     let mut mib = None;
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
@@ -79,6 +85,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Mode, String> {
             Arg::Long("buffered") => options.buffered = true,
             Arg::Long("depth") => options.depth = depth(&value(&mut parser)?)?,
             Arg::Long("block") => options.block = block(&value(&mut parser)?)?,
+            Arg::Long("poll") => options.poll = poll_time(&value(&mut parser)?)?,
             Arg::Long("size") => mib = Some(demo_mib(&value(&mut parser)?)?),
             Arg::Value(path) => paths.push(path),
             other => return Err(other.unexpected().to_string()),
@@ -106,6 +113,13 @@ fn depth(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(depth @ 1..=MAX_DEPTH) => Ok(depth),
         _ => Err(format!("--depth {text:?}: not a number from 1 to {MAX_DEPTH}")),
+    }
+}
+
+fn poll_time(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(micros @ 0..=1_000_000) => Ok(Duration::from_micros(micros)),
+        _ => Err(format!("--poll {text:?}: not a number of microseconds from 0 to 1000000")),
     }
 }
 

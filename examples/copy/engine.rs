@@ -29,9 +29,6 @@ use std::{io, thread};
 /// How many requests are submitted together. The context may have room for many more.
 const BATCH: usize = 64;
 
-/// How long a wait polls before it sleeps, where that pays off: while few requests are in flight.
-const POLL: Duration = Duration::from_micros(150);
-
 /// A context and buffers, for one copy after the other. Making it takes less than a millisecond, but the
 /// kernel needs 24 to 64 ms to end a context, so one is kept for all copies.
 pub(crate) struct Engine {
@@ -43,7 +40,10 @@ impl Engine {
     /// Makes a context and as many buffers as there may be requests in flight.
     pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
         let mut cx = Context::new(options.depth)?;
-        cx.set_busy_poll(BusyPoll::Adaptive(POLL));
+        // It pays off while few requests are in flight.
+        if !options.poll.is_zero() {
+            cx.set_busy_poll(BusyPoll::Adaptive(options.poll));
+        }
         let pool = BufPool::new(options.depth, options.block)
             .map_err(|errno| Failure::Memory { bytes: options.depth * options.block, errno })?;
         Ok(Self { cx, pool })

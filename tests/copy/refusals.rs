@@ -30,7 +30,7 @@ fn make_pipe(path: &Path) {
 
 #[test]
 fn invalid_arguments_print_usage() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["a"], "DST is missing"),
         (&["a", "b", "c"], "one argument too many: \"c\""),
         (&["--depth"], "--depth"),
@@ -42,6 +42,8 @@ fn invalid_arguments_print_usage() {
         (&["--block", "99999999999999999999G"], "not a size"),
         (&["--block", "2G"], "more than 1 GiB"),
         (&["--block", "4 parsecs"], "not a size"),
+        (&["--poll", "1s"], "number of microseconds"),
+        (&["--poll", "1000001"], "number of microseconds"),
         (&["--size", "1000"], "multiple of 1 MiB"),
         (&["--size", "much"], "not a size"),
         (&["--size", "1M", "a", "b"], "neither SRC nor DST"),
