@@ -84,7 +84,8 @@ use ::core::fmt;
 ///
 /// A request takes a place from its start until its future was awaited or dropped, and it has
 /// completed. A future that is neither polled nor dropped keeps its place. If all places are taken,
-/// `start` returns the request, and [`room`](Self::room) waits for a place, in order.
+/// `start` drops the request, [`try_start`](Self::try_start) returns it, and [`room`](Self::room) waits
+/// for a place, in order.
 ///
 /// # Time
 ///

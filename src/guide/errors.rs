@@ -61,9 +61,9 @@
 //! * ask first: [`Batch::is_full`];
 //! * or use [`Batch::try_push`], whose error contains the request.
 //!
-//! The same holds for [`Context::submit_one`], `Request::range`, `readv`, `writev` and `Pieces::push`: each has a
-//! twin whose name begins with `try_`. (`Driver::start` always returns the request, which borrows nothing.) The errors of the twins borrow what the request borrows, so `?` cannot
-//! convert them to `Box<dyn Error>` and `anyhow::Error`.
+//! The same holds for [`Context::submit_one`], `Driver::start`, `Permit::start`, `Request::range`, `readv`, `writev` and
+//! `Pieces::push`: each has a twin whose name begins with `try_`. The errors of the twins borrow what the request
+//! borrows, so `?` cannot convert them to `Box<dyn Error>` and `anyhow::Error`.
 //!
 //! ```
 //! use linux_aio::{Context, ContextError, PageBuf, Request};

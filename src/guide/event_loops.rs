@@ -159,7 +159,8 @@
 //! # }
 //! ```
 //!
-//! `start` returns a request for which there is no room in its error; [`room`](crate::Driver::room) waits for one:
+//! [`start`](crate::Driver::start) drops a request for which there is no room, and
+//! [`try_start`](crate::Driver::try_start) returns it in its error. [`room`](crate::Driver::room) waits until there is room:
 //!
 //! ```
 //! use linux_aio::{Completion, Driver, Error, Local, Op, PageBuf, Permit, Request, Room, Sharing, StartError};
