@@ -185,7 +185,9 @@ impl<B, T> Completion<B, T> {
     /// ([`Alignment::offset`](crate::direct::Alignment::offset)).
     ///
     /// If the transfer stopped at another offset, up to `alignment - 1` bytes are transferred
-    /// again.
+    /// again. So the sum of the results is too large. How many bytes of the buffer were transferred
+    /// in all is the start of the last request's range plus its result: `done.info().range().start +
+    /// done.bytes()?`.
     ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};

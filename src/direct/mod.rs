@@ -17,16 +17,19 @@
 //! Read whole blocks, also the last one, which is longer than the rest of the file. The result is
 //! the number of bytes that the file has there; the remainder of the buffer is unchanged.
 //!
+//! The length is where `seek` finds the end, for files and for block devices. The length in the
+//! `metadata` of a block device is 0.
+//!
 //! ```
 //! use linux_aio::{Batch, Context, PageBuf, Request, direct::{Alignment, OpenDirect}};
-//! use std::{fs::File, io};
+//! use std::{fs::File, io::{self, Seek as _, SeekFrom}};
 //!
 //! # fn main() -> io::Result<()> {
 //! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
 //! # std::fs::write(&path, [7; 10_000])?;
 //! let file = File::options().read(true).open_direct(&path)?;
 //! let block = Alignment::of(&file)?.align_up_len(4096).ok_or(io::ErrorKind::InvalidInput)?;
-//! let len = file.metadata()?.len();
+//! let len = (&file).seek(SeekFrom::End(0))?;
 //!
 //! let mut cx = Context::<PageBuf, ()>::new(4)?;
 //! let mut batch = Batch::<_, _, _, 4>::new();
@@ -38,7 +41,7 @@
 //! for done in cx.wait_all(None)? {
 //!     bytes += done.bytes()?; // `done.transferred()` is the data
 //! }
-//! assert_eq!(bytes, 10_000);
+//! assert_eq!(bytes as u64, len); // otherwise a read was short: the file was truncated, or its device failed
 //! # Ok(())
 //! # }
 //! ```

@@ -18,11 +18,12 @@
 //!
 //! ```
 //! use linux_aio::{BufPool, Context, PoolBuf, Request};
+//! use std::io::{Seek as _, SeekFrom};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let file = tempfile::tempfile()?;
 //! # file.set_len(1 << 20)?;
-//! let len = file.metadata()?.len();
+//! let len = (&file).seek(SeekFrom::End(0))?; // of a disk too, where `metadata` says 0
 //! let pool = BufPool::new(4, 65_536)?;
 //! let mut cx = Context::<PoolBuf, u64>::new(4)?;
 //! let (mut next, mut total) = (0, 0);

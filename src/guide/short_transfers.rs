@@ -50,7 +50,9 @@
 //! The rest must begin at a block. [`into_rest_aligned`](crate::Completion::into_rest_aligned) goes back to the
 //! last block boundary, and transfers a few bytes again. A direct read that stops in the middle of a block has
 //! reached the end of the file. So for direct reads a result that is not a multiple of the block size is the
-//! end, and no rest is needed.
+//! end, and no rest is needed. A short result that is a multiple may be the end, or the blocks before one that the device
+//! cannot read: the rest completes with 0 bytes, or with the errno. A program that knows the length of the file need
+//! not ask: what is shorter than the file is an error, as in [`first_program`](super::first_program).
 //!
 //! A direct write of a file whose length is not a multiple of the block size writes the last block in full, and
 //! then the program sets the length (`File::set_len`). The module [`direct`](crate::direct) has the programs, and
