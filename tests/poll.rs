@@ -8,7 +8,8 @@ use linux_aio::{
 use std::{
     fs::File,
     io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
+    net::{Shutdown, TcpListener, TcpStream},
+    os::{fd::AsFd, unix::net::UnixStream},
     time::{Duration, Instant},
 };
 
@@ -84,6 +85,26 @@ fn hang_up_is_reported_unasked() {
     let (events, asked) = found(cx.wait(1, None).unwrap().next().unwrap().outcome().unwrap());
     assert!(events.contains(PollEvents::RDHUP | PollEvents::HUP), "{events:?}");
     assert_eq!(events & asked, PollEvents::RDHUP);
+}
+
+/// Checks that a poll in flight completes when its own socket is shut down for both directions.
+fn ends_by_shutdown(socket: impl AsFd, shut_down: impl FnOnce()) {
+    let mut cx = Cx::new(1).unwrap();
+    cx.submit_one(Request::poll(&socket).events(PollEvents::IN).tag(0)).unwrap();
+    assert_eq!(cx.reap().unwrap().count(), 0, "there is nothing to read");
+    shut_down();
+    let done = cx.wait_one(None).unwrap().unwrap();
+    assert!(found(done.outcome().unwrap()).0.contains(PollEvents::HUP));
+}
+
+#[test]
+fn shutdown_completes_poll_of_the_same_socket() {
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    ends_by_shutdown(&socket, || socket.shutdown(Shutdown::Both).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _peer = listener.accept().unwrap();
+    ends_by_shutdown(&socket, || socket.shutdown(Shutdown::Both).unwrap());
 }
 
 #[test]

@@ -62,20 +62,23 @@
 //!
 //! # tokio
 //!
-//! The eventfd in an `AsyncFd`. This needs the features `net` and `rt` of tokio.
+//! The eventfd in an `AsyncFd`. This needs the features `net` and `rt` of tokio, and a runtime with `enable_io`
+//! (`#[tokio::main]` and `Runtime::new` have it). Since tokio 1.53.3, `AsyncFd::new` and `with_interest` are deprecated:
+//! tokio must rely on the descriptor to stay open, so that `register_with_interest`, which replaces them, is unsafe.
 //!
 //! ```
 //! use linux_aio::{Batch, Context, Fd, PageBuf, Request};
 //! use rustix::event::{EventfdFlags, eventfd};
 //! use std::{fs::File, io};
-//! use tokio::io::unix::AsyncFd;
+//! use tokio::io::{Interest, unix::AsyncFd};
 //!
 //! /// Reads the first blocks of a file.
 //! async fn first_blocks(file: &File) -> io::Result<usize> {
 //!     let mut cx = Context::<PageBuf, u64>::new(8)?;
 //!     let wakeup = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
 //!     cx.set_eventfd(Some(Fd::from(&wakeup)))?;
-//!     let wakeup = AsyncFd::new(wakeup)?;
+//!     // SAFETY: the `AsyncFd` owns the `OwnedFd`, which keeps its descriptor open and never replaces it.
+//!     let wakeup = unsafe { AsyncFd::register_with_interest(wakeup, Interest::READABLE) }?;
 //!
 //!     let mut total = 0;
 //!     {
@@ -116,15 +119,28 @@
 //!
 //! ```
 //! use linux_aio::{Driver, PageBuf, Request};
-//! use std::{fs::File, future::poll_fn, io, os::fd::AsFd as _, rc::Rc, sync::Arc, task::{Poll, ready}};
-//! use tokio::{io::{Interest, unix::AsyncFd}, task::{LocalSet, spawn_local}};
+//! use std::{
+//!     convert::Infallible,
+//!     fs::File,
+//!     future::{Future as _, poll_fn},
+//!     io,
+//!     pin::{Pin, pin},
+//!     rc::Rc,
+//!     sync::Arc,
+//!     task::{Poll, ready},
+//! };
+//! use tokio::{
+//!     io::{Interest, unix::AsyncFd},
+//!     runtime::Builder,
+//!     task::{LocalSet, spawn_local},
+//! };
 //!
 //! type Files = Driver<PageBuf, Arc<File>>;
 //!
-//! /// The task that submits what other tasks have started, and wakes them.
-//! async fn turns(driver: Rc<Files>) -> io::Result<()> {
-//!     let eventfd = driver.as_fd().try_clone_to_owned()?;
-//!     let eventfd = AsyncFd::with_interest(eventfd, Interest::READABLE)?;
+//! /// The task that submits what other tasks have started, and wakes them. It ends if the driver fails.
+//! async fn turns(driver: Rc<Files>) -> io::Result<Infallible> {
+//!     // SAFETY: the driver keeps its eventfd open and never replaces it. The `AsyncFd` keeps the driver.
+//!     let eventfd = unsafe { AsyncFd::register_with_interest(Rc::clone(&driver), Interest::READABLE) }?;
 //!     loop {
 //!         poll_fn(|cx| {
 //!             if driver.poll_staged(cx.waker()).is_ready() {
@@ -144,20 +160,32 @@
 //!     let second = driver.start(Request::read(file, PageBuf::new(4096)?, 4096))?;
 //!     Ok(first.await.bytes()? + second.await.bytes()?)
 //! }
-//! # fn main() -> io::Result<()> {
-//! # let file = Arc::new(File::open("/proc/self/exe")?);
-//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-//! # let bytes = runtime.block_on(LocalSet::new().run_until(async {
-//! #     let driver = Rc::new(Files::new(8)?);
-//! #     let task = spawn_local(turns(Rc::clone(&driver)));
-//! #     let bytes = two_blocks(&driver, file).await;
-//! #     task.abort();
-//! #     bytes
-//! # }))?;
-//! # assert_eq!(bytes, 8192);
-//! # Ok(())
-//! # }
+//!
+//! fn main() -> io::Result<()> {
+//!     let file = Arc::new(File::open("/proc/self/exe")?); // an `Arc<File>`; `&file` would be a borrowed file
+//!     let runtime = Builder::new_current_thread().enable_io().build()?;
+//!     let bytes = runtime.block_on(LocalSet::new().run_until(async {
+//!         let driver = Rc::new(Files::new(8)?);
+//!         let mut turns = spawn_local(turns(Rc::clone(&driver)));
+//!         let mut work = pin!(two_blocks(&driver, file)); // which may start other tasks by `spawn_local`
+//!         // Until the work is done or the driver fails: `tokio::select!`, with the feature `macros`.
+//!         let result = poll_fn(|cx| match Pin::new(&mut turns).poll(cx) {
+//!             Poll::Ready(ended) => Poll::Ready(ended?.map(|never| match never {})),
+//!             Poll::Pending => work.as_mut().poll(cx),
+//!         })
+//!         .await;
+//!         turns.abort(); // It has a reference to the driver, and would not end.
+//!         result
+//!     }))?;
+//!     println!("{bytes} bytes");
+//! #   assert_eq!(bytes, 8192);
+//!     Ok(())
+//! }
 //! ```
+//!
+//! If `turns` returns an error, nobody submits or wakes any more: the futures of the driver stay pending, and tasks that
+//! await them hang. So a program waits for `turns` too, as `main` does here, and ends or makes another driver. A request
+//! that fails is no error of `turns`; its own future returns it.
 //!
 //! [`start`](crate::Driver::start) drops a request for which there is no room, and
 //! [`try_start`](crate::Driver::try_start) returns it in its error. [`room`](crate::Driver::room) waits until there is room:
@@ -209,7 +237,12 @@
 //! # Polls as requests
 //!
 //! One wait for sockets, timers (`timerfd_create(2)`), signals (`signalfd(2)`) and disk I/O. A poll is for one time, and
-//! can be [cancelled](crate::Context::cancel):
+//! can be [cancelled](crate::Context::cancel).
+//!
+//! A context and a driver have one type of buffer, also for polls and syncs, which use none. They get an empty one:
+//! `.with_buf(PageBuf::empty())`. For buffers that cannot be empty, such as those of a pool, the type is `Option<B>`:
+//! `Request::read(file, Some(buf), 0)`, `Request::poll(socket).with_buf(None)`. A batch and a driver have one type of
+//! owner for all files: sockets and files are both `Arc<OwnedFd>`, or `Rc<OwnedFd>` in one thread.
 //!
 //! ```
 //! use linux_aio::{Context, Outcome, PageBuf, PollEvents, Request};
@@ -234,6 +267,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! To end a connection whose poll is in flight, call `shutdown(2)` for both directions: the poll completes, with
+//! `PollEvents::HUP`. Closing the descriptor does not end it.
 //!
 //! Do not submit reads of a pipe or socket that may block: they block `submit`. Poll, then read.
 //!

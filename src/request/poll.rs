@@ -21,7 +21,8 @@ impl<F> Request<F, (), (), Poll> {
     ///
     /// While a poll is in flight, the kernel keeps the file open. If the program closes a socket,
     /// its peer sees no end of the connection until the poll completes or is cancelled; locks are
-    /// not released either.
+    /// not released either. `shutdown(2)` of a connected socket, for both directions, is simpler than
+    /// cancelling: the peer sees the end, and the poll completes with [`PollEvents::HUP`].
     ///
     /// # Kernel
     ///
