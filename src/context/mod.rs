@@ -49,9 +49,7 @@ use inner::Inner;
 /// # Forks
 ///
 /// A forked child cannot use the context. In the child, each method that returns a `Result` returns
-/// [`ContextError::Forked`], and dropping the handle does not affect the parent's context. (Before
-/// Linux 4.14 the library cannot detect a child; the kernel refuses its calls, and the error is
-/// [`ContextError::Gone`].)
+/// [`ContextError::Forked`], and dropping the handle does not affect the parent's context.
 //
 // # Invariants
 //

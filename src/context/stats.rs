@@ -33,7 +33,8 @@ pub struct Stats {
     /// The number of requests that had completed when the [`submit`](crate::Context::submit) that
     /// submitted them returned. Either the kernel executed them during `io_submit`, while the
     /// program waited, or the device is very fast. If this number is close to
-    /// [`accepted`](Self::accepted), the I/O was not asynchronous.
+    /// [`accepted`](Self::accepted), the I/O was not asynchronous. Polls of files that were ready
+    /// are counted too, so it says little about a context with many polls.
     ///
     /// It is counted only while the completion ring is read.
     pub completed_in_submit: u64,

@@ -14,6 +14,9 @@ impl<B, T> Context<B, T> {
     /// This makes one system call, and a few more if the kernel refuses the request. To submit
     /// several requests, a batch is faster.
     ///
+    /// It cannot be called in a loop over the completions of [`wait`](Self::wait), which borrow the
+    /// context (error E0499). Take them by [`wait_one`](Self::wait_one) there.
+    ///
     /// ```
     /// use linux_aio::{Context, PageBuf, Request};
     ///

@@ -21,7 +21,8 @@ impl Alignment {
     /// Finds out what the memory, the offset and the length of direct transfers of a file must be
     /// multiples of.
     ///
-    /// The kernel is asked first (`statx`). If it does not know:
+    /// The kernel is asked by `statx`, and by `fstatfs` for the type and block size of the file
+    /// system. If `statx` does not report the alignment:
     ///
     /// * for a block device, the result is the logical sector size of the device;
     /// * for a regular file, it is the block size of the file system. If the file is open for

@@ -43,7 +43,9 @@ use ::core::fmt;
 ///
 /// `B` is the buffer, as in a context. `F` is the owner of the files, `Arc<File>` for example. Both
 /// are `'static`, because a future can be leaked: the driver keeps the file open until the request was
-/// submitted, and the buffer until it has completed.
+/// submitted, and the buffer until it has completed. For an `Arc<File>` pass a clone of the `Arc`:
+/// `&file` is a borrowed file, and the compiler says "mismatched types", with
+/// [`Borrowed`](crate::Borrowed).
 ///
 /// ```
 /// use linux_aio::{Driver, PageBuf, Request};
