@@ -267,6 +267,15 @@ fn refused_o_direct_is_an_error_with_path_and_reason() {
     let said = error.to_string();
     assert!(said.starts_with("open \"/proc/self/status\" with O_DIRECT: EINVAL: "), "{said}");
     assert!(said.contains("its file system has no direct I/O"), "{said}");
+    // `main` prints this form.
+    assert!(format!("{error:?}").contains(&said), "{error:?}");
+    for (path, reason) in
+        [("/proc/self", "it is a directory"), ("/dev/null", "it is a character device")]
+    {
+        let error = File::options().read(true).open_direct(path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        assert!(error.to_string().contains(reason), "{error}");
+    }
     // Other errors are those of `open`.
     let error = File::options().read(true).open_direct("/nowhere").unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENOENT));

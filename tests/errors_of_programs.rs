@@ -3,8 +3,8 @@
 
 use crate::support::file_with;
 use linux_aio::{
-    Batch, Context, ContextError, DirectError, Errno, Full, IoSliceMut, Opcode, PageBuf,
-    PieceCountError, Pieces, RangeError, Request, RequestError, RwFlags, SetupError,
+    Batch, Context, ContextError, DirectError, Driver, Errno, Full, IoSliceMut, Opcode, PageBuf,
+    PieceCountError, Pieces, RangeError, Request, RequestError, RwFlags, SetupError, StartError,
     WriteSyncError, direct::Alignment,
 };
 use std::{error::Error, fs::File, io, sync::Arc};
@@ -106,6 +106,9 @@ fn debug_form_of_each_error_contains_its_message() {
     let mut reads = Batch::<_, _, _, 1>::new();
     reads.push(Request::read(&file, vec![0; 1], 0)).unwrap();
     is_printed::<WriteSyncError>(cx.write_and_sync(&mut reads, &file, drop).unwrap_err());
+    for cause in [ContextError::Full, ContextError::OwnEventfd] {
+        is_printed::<StartError>(start_error(&file, cause));
+    }
     for error in [
         ContextError::Forked,
         ContextError::Gone,
@@ -117,6 +120,31 @@ fn debug_form_of_each_error_contains_its_message() {
     ] {
         is_printed::<ContextError>(error);
     }
+}
+
+/// The error of a driver that does not take a request, for this reason.
+fn start_error(file: &File, cause: ContextError) -> StartError {
+    let file = Arc::new(file.try_clone().unwrap());
+    let read = || Request::read(Arc::clone(&file), vec![0; 1], 0);
+    let error = if cause == ContextError::OwnEventfd {
+        let driver = Driver::<Vec<u8>, (Arc<File>, Arc<File>)>::new(1).unwrap();
+        driver.start(read().eventfd_owned(Arc::clone(&file))).unwrap_err()
+    } else {
+        let driver = Driver::<Vec<u8>, Arc<File>>::new(1).unwrap();
+        let _first = driver.start(read()).unwrap();
+        driver.start(read()).unwrap_err()
+    };
+    assert_eq!(error.cause, cause);
+    error
+}
+
+#[test]
+fn full_driver_says_what_to_do_in_the_error_of_the_program() {
+    let error = start_error(&file_with(b"hello"), ContextError::Full);
+    let text = "the driver is full: await `room` first";
+    assert!(linux_aio::Error::from(error).to_string().starts_with(text));
+    assert!(io::Error::from(error).to_string().starts_with(text));
+    assert_eq!(linux_aio::Error::from(error).errno(), Errno::ENOBUFS);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::{error, fmt};
 use std::{
     fs::{File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -62,7 +62,8 @@ impl OpenDirect for OpenOptions {
         let opened = self.clone().custom_flags(O_DIRECT).open(path);
         opened.map_err(|error| match error.raw_os_error() {
             Some(errno) if errno == Errno::EINVAL.raw() => {
-                io::Error::new(io::ErrorKind::Unsupported, Refused { path: path.into() })
+                let refused = Refused { path: path.into(), cause: Cause::of(path) };
+                io::Error::new(io::ErrorKind::Unsupported, refused)
             }
             _ => error,
         })
@@ -70,21 +71,63 @@ impl OpenDirect for OpenOptions {
 }
 
 /// The kernel refused `O_DIRECT`.
-#[derive(Debug)]
 struct Refused {
     path: PathBuf,
+    cause: Cause,
+}
+
+/// Why the kernel refused it.
+enum Cause {
+    Directory,
+    /// A character device, a FIFO or a socket.
+    NotStorage,
+    FileSystem,
+}
+
+impl Cause {
+    /// Finds out why the kernel refused to open a file with `O_DIRECT`.
+    fn of(path: &Path) -> Self {
+        match path.metadata().map(|metadata| metadata.file_type()) {
+            Ok(kind) if kind.is_dir() => Self::Directory,
+            Ok(kind) if !kind.is_file() && !kind.is_block_device() => Self::NotStorage,
+            _ => Self::FileSystem,
+        }
+    }
+
+    const fn explanation(&self) -> &'static str {
+        match self {
+            Self::Directory => {
+                "it is a directory, which is neither read nor written: open a file in it, or the \
+                 directory without O_DIRECT to sync it"
+            }
+            Self::NotStorage => {
+                "it is a character device, FIFO or socket, which has no direct I/O: open it without \
+                 O_DIRECT, or another file"
+            }
+            Self::FileSystem => {
+                "its file system has no direct I/O (/proc and /sys, tmpfs before Linux 6.5, and some \
+                 others): open it without O_DIRECT, or put it on another file system (ext4, xfs, btrfs)"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "open {:?} with O_DIRECT: {}: its file system has no direct I/O (/proc and /sys, tmpfs \
-             before Linux 6.5, and some others): open it without O_DIRECT, or put it on another file \
-             system (ext4, xfs, btrfs)",
+            "open {:?} with O_DIRECT: {}: {}",
             self.path,
-            Errno::EINVAL
+            Errno::EINVAL,
+            self.cause.explanation()
         )
+    }
+}
+
+/// The message too: `main` and `unwrap` print this form.
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 

@@ -67,13 +67,15 @@ pub enum Error {
     Setup(SetupError),
     /// A call on a context failed.
     Context(ContextError),
+    /// A driver did not take a request.
+    Start(StartError),
     /// It could not be found out what a file requires for direct I/O.
     Direct(DirectError),
     /// Data was not written to stable storage.
     WriteSync(WriteSyncError),
     /// A request failed. The error has the meaning of the errno for the operation.
     Request(RequestError),
-    /// A request failed, or memory could not be mapped.
+    /// A request failed, or memory could not be mapped. An errno alone does not say which call.
     Errno(Errno),
     /// A batch or a vectored buffer was full.
     Full,
@@ -98,6 +100,7 @@ impl fmt::Display for Error {
         match self {
             Self::Setup(error) => error.fmt(f),
             Self::Context(error) => error.fmt(f),
+            Self::Start(error) => error.fmt(f),
             Self::Direct(error) => error.fmt(f),
             Self::WriteSync(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
@@ -125,6 +128,7 @@ impl Error {
         match self {
             Self::Setup(error) => error.errno,
             Self::Context(error) => error.errno(),
+            Self::Start(error) => error.errno(),
             Self::Direct(error) => error.errno(),
             Self::WriteSync(error) => error.errno(),
             Self::Request(error) => error.errno,
@@ -175,7 +179,7 @@ impl From<WriteSyncError> for Error {
 
 impl<R> From<StartError<R>> for Error {
     fn from(error: StartError<R>) -> Self {
-        Self::Context(error.cause)
+        Self::Start(error.without_request())
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`StartError`]: a driver did not take a request.
 
-use super::ContextError;
+use super::{ContextError, message};
 use crate::types::Errno;
 use core::{error, fmt};
 
@@ -36,7 +36,7 @@ pub struct StartError<R = ()> {
 
 impl<R> fmt::Debug for StartError<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartError").field("cause", &self.cause).finish_non_exhaustive()
+        message(f, "StartError", self)
     }
 }
 
