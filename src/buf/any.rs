@@ -25,7 +25,8 @@ use core::{fmt, ptr};
 ///     batch.push(Request::fdsync(&file).into_buf())?;
 ///     cx.submit(&mut batch)?;
 ///     for done in cx.wait(3, None)? {
-///         match (done.buf, done.result?) {
+///         let bytes = done.bytes()?; // 0 for the sync
+///         match (done.buf, bytes) {
 ///             (Buf::BytesMut(rest), bytes) => assert!(rest[..bytes].is_empty(), "nothing there"),
 ///             (Buf::Bytes(header), bytes) => assert_eq!(header.len(), bytes),
 ///             (_, synced) => assert_eq!(synced, 0),

@@ -44,6 +44,8 @@ impl PageBuf {
     ///
     /// # Errors
     ///
+    /// An errno alone, which does not say which call failed when it is printed.
+    ///
     /// * `ENOMEM`: there is no memory, or there are more mappings than `vm.max_map_count` allows.
     /// * `EAGAIN`: the process locks its memory (`mlockall(MCL_FUTURE)`), and `RLIMIT_MEMLOCK` is
     ///   used up.

@@ -156,7 +156,7 @@ impl<B, T> Completion<B, T> {
     ///     for done in cx.wait(1, None)? {
     ///         match done.into_rest(&file) {
     ///             Ok(rest) => batch.push(rest)?,
-    ///             Err(done) => assert_eq!(done.info().range().start + done.result?, 1 << 20),
+    ///             Err(done) => assert_eq!(done.info().range().start + done.bytes()?, 1 << 20),
     ///         }
     ///     }
     /// }

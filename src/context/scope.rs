@@ -36,7 +36,7 @@ impl<B, T> Context<B, T> {
     ///     cx.submit(&mut batch)?;
     ///     let mut bytes = 0;
     ///     for done in cx.wait(2, None)? {
-    ///         bytes += done.result?;
+    ///         bytes += done.bytes()?;
     ///     }
     ///     Ok(bytes)
     /// })?;

@@ -113,7 +113,7 @@ impl<B, T> Context<B, T> {
     /// }
     /// let mut written = 0;
     /// while let Some(done) = cx.wait_one(None)? {
-    ///     written += done.result?;
+    ///     written += done.bytes()?;
     ///     if done.tag < 9 {
     ///         let offset = done.info().offset() + 4 * 512;
     ///         cx.submit_one(Request::write(&file, done.buf, offset).tag(done.tag + 1))?;

@@ -50,6 +50,9 @@ impl<B: IoBuf, T> Context<B, T> {
     /// [`into_rest_aligned`](Completion::into_rest_aligned), and submit
     /// [`Request::fdsync`](crate::Request::fdsync) when none is left.
     ///
+    /// A length that is set by `set_len` afterwards is not synced: call `sync_data` after it, as for a
+    /// [file of any length](crate::direct#writing-a-file-of-any-length).
+    ///
     /// The directory entry of a file that was just created is not synced: open the directory, and
     /// call `sync_all`, once.
     ///

@@ -50,6 +50,8 @@
 //!
 //! Write whole blocks: pad the last one with zeros. Then give the file its length with `set_len`,
 //! and only then sync, since the length must be on stable storage too.
+//! [`Context::write_and_sync`](crate::Context::write_and_sync) syncs before that. After it, call
+//! `set_len` and `sync_data` all the same.
 //!
 //! ```
 //! use linux_aio::{Context, PageBuf, Request, direct::{Alignment, OpenDirect}};
@@ -81,7 +83,11 @@
 //!
 //! Read the blocks that contain the part, change them in memory, and write them.
 //! [`Alignment::blocks`] computes where they are. If the last block reaches beyond the end of the
-//! file, the write extends the file: call `set_len` afterwards.
+//! file, the write extends the file: call `set_len` afterwards, with the length that it had.
+//!
+//! **This is not the way to append to a log.** The write replaces a block whose other bytes are
+//! valid, and a crash meanwhile may damage them too. Begin what is appended in a new block:
+//! `guide::durability` has a program.
 //!
 //! ```
 //! use linux_aio::{Context, PageBuf, Request, direct::{Alignment, OpenDirect}};
@@ -90,9 +96,9 @@
 //! # fn main() -> io::Result<()> {
 //! # let path = tempfile::NamedTempFile::new()?.into_temp_path();
 //! # std::fs::write(&path, [7; 10_000])?;
-//! let (offset, new) = (9_995, b"replaced and longer"); // 5 bytes are replaced, 14 appended
+//! let (offset, new) = (9_990, b"replaced"); // in the last block, which the file has in part
 //! let file = File::options().read(true).write(true).open_direct(&path)?;
-//! let len = file.metadata()?.len().max(offset + new.len() as u64);
+//! let len = file.metadata()?.len();
 //! let blocks = Alignment::of(&file)?.blocks(offset, new.len()).ok_or(io::ErrorKind::InvalidInput)?;
 //!
 //! let mut cx = Context::<PageBuf, ()>::new(1)?;
@@ -104,10 +110,11 @@
 //! cx.submit_one(Request::write(&file, buf, blocks.offset))?;
 //! let written = cx.wait_one(None)?.ok_or(io::ErrorKind::Other)?;
 //! assert_eq!(written.bytes()?, blocks.len);
-//! file.set_len(len)?;
+//! file.set_len(len)?; // not for a block device, which has no padding
+//! file.sync_data()?;
 //! # drop(file);
 //! # let now = std::fs::read(&path)?;
-//! # assert_eq!((now.len(), &now[9_995..]), (10_014, &new[..]));
+//! # assert_eq!((now.len(), &now[9_990..9_998], now[9_998]), (10_000, &new[..], 7));
 //! # Ok(())
 //! # }
 //! ```

@@ -75,7 +75,7 @@ use ::core::fmt;
 ///     // Both are submitted by one system call.
 ///     let first = driver.start(Request::read(file.clone(), PageBuf::new(4096)?, 0))?;
 ///     let second = driver.start(Request::read(file.clone(), PageBuf::new(4096)?, 4096))?;
-///     Ok::<_, std::io::Error>(first.await.result? + second.await.result?)
+///     Ok::<_, std::io::Error>(first.await.bytes()? + second.await.bytes()?)
 /// })??;
 /// assert_eq!(bytes, 8192);
 /// # Ok(())

@@ -11,13 +11,18 @@
 //! # `?`
 //!
 //! It converts every error to `Box<dyn Error>`, `anyhow::Error` and [`linux_aio::Error`](crate::Error), and with the
-//! feature `std` to `std::io::Error`. The messages say what failed, why, and what to do. `main` and `unwrap` print the
+//! feature `std` to `std::io::Error`. The messages say what failed, why, and what to do, with one exception below. `main` and `unwrap` print the
 //! `Debug` form, which contains the message:
 //!
 //! ```text
 //! Error: SetupError("io_setup: asked for 4000000 requests, but 8 of 65536 are in use machine-wide: ask for
 //! fewer, close contexts, or raise the limit (sysctl fs.aio-max-nr)")
 //! ```
+//!
+//! An [`Errno`](crate::Errno) alone has its name and general meaning, but no call: `done.result?` and the errors of
+//! `PageBuf::new` and `BufPool::new` say "EINVAL: Invalid argument (os error 22)", and as a `std::io::Error` what `std`
+//! says. For requests use `done.bytes()?`. For buffers, a program that wants more adds it:
+//! `.map_err(|errno| format!("a pool of {count} buffers: {errno}"))?`.
 //!
 //! With anyhow, import its trait without the name, which is that of [`Context`](crate::Context) here:
 //! `use anyhow::{Context as _, Result};`.

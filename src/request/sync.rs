@@ -23,12 +23,12 @@ impl<F> Request<F, (), (), Sync> {
     /// }
     /// cx.submit(&mut batch)?;
     /// for written in cx.wait_all(None)? {
-    ///     assert_eq!(written.result?, 512); // none failed, none was cut short
+    ///     assert_eq!(written.bytes()?, 512); // none failed, none was cut short
     /// }
     /// batch.push(Request::fsync(&file).with_buf(Vec::new()))?;
     /// cx.submit(&mut batch)?;
     /// for synced in cx.wait(1, None)? {
-    ///     synced.result?; // now it is on stable storage
+    ///     synced.bytes()?; // now it is on stable storage
     /// }
     /// # Ok(())
     /// # }

@@ -15,6 +15,9 @@ impl<F, B: IoBytes> Request<F, B> {
     /// The file's own position is neither used nor changed. A read that reaches the end of the file
     /// is short. A pipe ignores the offset; a socket accepts only 0.
     ///
+    /// A `Vec` is read into up to its length, not its capacity. A read into a buffer of no bytes, such
+    /// as `Vec::with_capacity(4096)`, succeeds with 0 bytes, as at the end of the file.
+    ///
     /// On kernels that do not pin pages, a direct read (`O_DIRECT`) into a part of a page can lose
     /// bytes if the process forks while the read is in flight: see [`IoBuf`](crate::IoBuf).
     ///

@@ -43,7 +43,7 @@ use memory::Memory;
 ///     offset += 256 * 1024;
 /// }
 /// for done in cx.wait_all(None)? {
-///     assert_eq!(done.result?, 256 * 1024);
+///     assert_eq!(done.bytes()?, 256 * 1024);
 ///     // `done.buf` goes back to the pool here.
 /// }
 /// assert_eq!(pool.available(), 16);
@@ -102,6 +102,8 @@ impl BufPool {
     /// For direct I/O, `len_bytes` should be a multiple of the logical block size, 512 or 4096 bytes.
     ///
     /// # Errors
+    ///
+    /// An errno alone, which does not say which call failed when it is printed.
     ///
     /// * `EINVAL`: `count` or `len_bytes` is 0, `count` is more than 2^31, or `len_bytes` is more
     ///   than 2^31.
