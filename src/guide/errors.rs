@@ -11,8 +11,8 @@
 //! # `?`
 //!
 //! It converts every error to `Box<dyn Error>`, `anyhow::Error` and [`linux_aio::Error`](crate::Error), and with the
-//! feature `std` to `std::io::Error`. The messages say what failed, why, and what to do, with one exception below. `main` and `unwrap` print the
-//! `Debug` form, which contains the message:
+//! feature `std` to `std::io::Error`. The messages say what failed, why, and what to do, with one exception, below.
+//! `main` and `unwrap` print the `Debug` form, which contains the message:
 //!
 //! ```text
 //! Error: SetupError("io_setup: asked for 4000000 requests, but 8 of 65536 are in use machine-wide: ask for
