@@ -81,19 +81,6 @@ def test_nbdcopy(directory):
             run('cmp', source, directory / 'back')
 
 
-def test_fio(directory):
-    """Four jobs, sizes from 512 bytes to 512 KiB, half of the writes unaligned; each block is verified."""
-    seconds = 600 if LONG else 20
-    with Server(directory, image(directory, 800 * MIB)) as server:
-        said = run('fio', '--name=verify', '--ioengine=nbd', f'--uri={server.uri}', '--rw=randrw', '--bsrange=512-512k',
-                   '--iodepth=16', '--numjobs=4', '--size=200m', '--offset_increment=200m', '--verify=crc32c',
-                   '--verify_fatal=1', '--time_based', f'--runtime={seconds}', '--group_reporting', '--fsync=100',
-                   f'--directory={directory}', timeout=seconds * 3 + 120)
-        assert 'err= 0' in said, said
-        iops = re.findall(r'IOPS=([\d.]+k?)', said)
-        return f'{seconds} s, {iops[0]} reads and {iops[1]} writes a second'
-
-
 def test_python_model(directory):
     """Random requests of every kind, aligned or not, by two connections, against a model."""
     size, rng = 4 * MIB, random.Random(1)

@@ -127,58 +127,6 @@ def test_second_sigterm(directory):
         assert server.process.wait(30) == 128 + signal.SIGTERM
 
 
-def test_clients_come_and_go(directory):
-    """Clients connect, send requests, and are gone before the replies. Nothing is leaked, and a witness sees its own
-    data all the time."""
-    count, rng = 1000 if LONG else 150, random.Random(4)
-    with Server(directory, image(directory, 64 * MIB)) as server, server.connect() as witness:
-        data = os.urandom(MIB)
-        assert witness.request(WRITE, 60 * MIB, MIB, data)[0] == 0
-        witness.request(FLUSH, 0, 0)
-        before, resident = server.descriptors(), None
-        clients = []
-        for turn in range(count):
-            if len(clients) > 10 or rng.random() < 0.3 and clients:
-                clients.pop(rng.randrange(len(clients))).socket.close()
-            client = server.connect()
-            clients.append(client)
-            for _ in range(rng.randrange(20)):
-                command, length = rng.choice([READ, WRITE, ZEROES, TRIM, FLUSH]), rng.choice([100, 4096, 50000, 300000])
-                header = Wire.header(command, rng.randrange(50 * MIB), length, flags=rng.randrange(2))
-                payload = bytes(length) if command == WRITE else b''
-                message = header + payload
-                client.socket.setblocking(False)
-                try:
-                    client.socket.send(message[:rng.choice([len(message), len(message), rng.randrange(len(message))])])
-                except (BlockingIOError, BrokenPipeError, ConnectionResetError):
-                    break  # after a part of a message, the next is no message
-            if turn % 10 == 0:
-                assert witness.request(READ, 60 * MIB, MIB) == (0, data)
-            if turn == count // 3:
-                resident = server.resident()
-        for client in clients:
-            client.socket.close()
-        wait_for('all descriptors are closed', lambda: server.descriptors() == before)
-        wait_for('all blocks are free', lambda: 'blocks in use 0' in server.report())
-        assert server.resident() <= resident + 4096, (resident, server.resident())
-        return f'{count} clients, {server.resident()} KiB resident'
-
-
-def test_killed_clients(directory):
-    """kill -9 of real clients with many requests in flight."""
-    with Server(directory, image(directory, 64 * MIB)) as server:
-        before = server.descriptors()
-        for turn in range(100 if LONG else 10):
-            client = subprocess.Popen(['nbdcopy', '--connections=4', '--requests=64', server.uri, 'null:'] if turn % 2
-                                      else ['qemu-img', 'bench', '-w', '-c', '1000000', '-d', '32', '-f', 'raw',
-                                            server.uri], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(0.05 + turn % 5 * 0.02)
-            client.kill()
-            client.wait()
-        wait_for('all descriptors are closed', lambda: server.descriptors() == before)
-        run('nbdcopy', server.uri, 'null:')
-
-
 def test_kill_server_after_flush(directory):
     """kill -9 of the server at random moments: what was flushed before is there, and what was written since is there
     or not, block by block.

@@ -15,6 +15,27 @@ def wait_for(what, condition, seconds=60):
         time.sleep(0.01)
 
 
+def aio_nr():
+    return int(Path('/proc/sys/fs/aio-nr').read_text())
+
+
+def aio_contexts(pid):
+    """Returns how many AIO contexts a process has: the kernel maps the ring of each."""
+    return Path(f'/proc/{pid}/maps').read_text().count('/[aio]')
+
+
+def aio_users():
+    """Returns the names of the processes that have an AIO context."""
+    names = []
+    for process in Path('/proc').glob('[0-9]*'):
+        try:
+            if aio_contexts(process.name):
+                names.append((process / 'comm').read_text().strip())
+        except OSError:  # it has ended
+            pass
+    return names
+
+
 class Server:
     """A server for one test. It ends with the `with` block, and must end well."""
 
