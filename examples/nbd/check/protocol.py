@@ -27,7 +27,8 @@ def test_options(directory):
                 assert client.ask(option) == [(UNSUPPORTED, b'')], option
             assert client.ask(3) == [(SERVER, b'\0\0\0\4disk'), (ACK, b'')]
             assert client.ask(3, b'x') == [(INVALID, b'')]
-            for data in (b'', b'\0', wanted(b'disk')[:-1], wanted(b'disk') + b'x', b'\xff' * 8, wanted(b'disk', 1)[:-2]):
+            for data in (b'', b'\0', wanted(b'disk')[:-1], wanted(b'disk') + b'x', b'\xff' * 8,
+                         wanted(b'disk', 1)[:-2]):
                 assert client.ask(6, data) == [(INVALID, b'')], data
                 assert client.ask(7, data) == [(INVALID, b'')], data
             assert client.ask(7, wanted(b'nothing')) == [(UNKNOWN, b'')]
@@ -105,18 +106,19 @@ def test_garbage(directory):
     content = os.urandom(MIB)
     path.write_bytes(content)
     neighbour.write_bytes(content)
-    with Server(directory, path, '--timeout', '1', '--read-only') as server, server.connect() as witness:
+    with Server(directory, path, '--timeout', '3', '--read-only') as server, server.connect() as witness:
         before = server.descriptors()
         for turn in range(60):
-            client = server.connect(negotiate=False) if turn % 2 else server.connect()
-            with client:
+            with server.connect(negotiate=False) as client:
                 try:
-                    if turn % 2:
+                    if turn % 2 == 0:
+                        client.negotiate()
+                    else:
                         client.receive(18)
                         client.send(b'\0\0\0\3' + b'IHAVEOPT' * (turn % 3))
                     client.send(rng.randbytes(rng.choice([1, 27, 28, 100, 5000, 100000])))
-                except (BrokenPipeError, ConnectionResetError):
-                    pass
+                except (BrokenPipeError, ConnectionResetError, EOFError):
+                    pass  # on a busy machine, the timeout can end the handshake
                 if turn % 20 == 0:
                     assert client.ends()
         wait_for('all descriptors are closed', lambda: server.descriptors() == before)
@@ -126,14 +128,14 @@ def test_garbage(directory):
 
 def test_half_messages_time_out(directory):
     """Nothing, half a handshake, half an option, half a header, half of the data: each ends after the timeout."""
-    with Server(directory, image(directory, MIB), '--timeout', '1') as server, server.connect() as idle:
-        started = time.time()
+    with Server(directory, image(directory, MIB), '--timeout', '3') as server, server.connect() as idle:
+        started = time.monotonic()
         clients = [server.connect(negotiate=False) for _ in range(3)] + [server.connect() for _ in range(3)]
         for client, data in zip(clients, (b'', b'\0\0', b'\0\0\0\3IHAVEOPT\0\0\0\7\0\0\0\x10', b'\x25',
                                           Wire.header(READ, 0, 512)[:27], Wire.header(WRITE, 0, 4096) + bytes(4000))):
             client.send(data)
         assert all(client.ends() for client in clients)
-        assert time.time() - started >= 0.9, 'not before'
+        assert time.monotonic() - started >= 2.9, 'not before'
         # A client that has sent nothing is no reason to end a connection.
         assert idle.request(READ, 0, 512)[0] == 0
         assert server.log().count('did not send in time') == 6, server.log()
@@ -163,7 +165,7 @@ def test_slow_client(directory):
         resident = server.resident()
         assert resident < 24 * 1024, f'{resident} KiB'
         # The silent clients still get what they asked for.
-        silent[0].socket.settimeout(60)
+        silent[0].socket.settimeout(120)
         for at in range(100):
             assert silent[0].reply() == (0, at)
             silent[0].receive(4096)
@@ -182,7 +184,7 @@ def test_connections_wait_in_line(directory):
             third.receive(1)
             raise AssertionError('it was served')
         except socket.timeout:
-            third.socket.settimeout(60)
+            third.socket.settimeout(120)
         first.socket.close()
         assert third.receive(18)
         assert second.request(READ, 0, MIB)[0] == 0
