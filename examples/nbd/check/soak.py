@@ -1,6 +1,7 @@
 """fio verifies what it writes, while other clients come, misbehave, vanish, and are killed. Nothing may leak."""
-import random, re, subprocess, time
+import os, random, re, subprocess, time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from clients import MIB, image, run
 from server import (DISC, FLUSH, LONG, READ, TRIM, WRITE, ZEROES, Server, Wire, aio_contexts, wait_for)
@@ -73,14 +74,27 @@ def babble(server, rng):
 
 
 def kill_a_client(server, rng):
-    """kill -9 of nbdcopy, which reads all, or of qemu-img, which writes SCRATCH only: its count is limited."""
+    """kill -9 of nbdcopy, which reads all, or of qemu-img, which writes SCRATCH only: its count is limited.
+
+    They are killed at a random moment after they have begun to connect."""
     command = rng.choice([['nbdcopy', '--connections=4', '--requests=64', server.uri, 'null:'],
                           ['qemu-img', 'bench', '-w', '-o', SCRATCH, '-c', 16384, '-s', 4096, '-d', 32, '-f', 'raw',
                            server.uri]])
     client = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for('the client connects', lambda: client.poll() is not None or has_socket(client.pid))
     time.sleep(rng.random() * 0.3)
     client.kill()
     client.wait()
+
+
+def has_socket(pid):
+    for link in Path(f'/proc/{pid}/fd').glob('*'):
+        try:
+            if os.readlink(link).startswith('socket:'):
+                return True
+        except OSError:  # it was closed
+            pass
+    return False
 
 
 def reconnect(server, rng, left):
