@@ -143,13 +143,13 @@ class Wire:
         self.socket.sendall(data)
 
     def receive(self, length):
-        data = b''
-        while len(data) < length:
-            part = self.socket.recv(length - len(data))
-            if not part:
+        data, at = bytearray(length), 0
+        while at < length:
+            got = self.socket.recv_into(memoryview(data)[at:])
+            if not got:
                 raise EOFError
-            data += part
-        return data
+            at += got
+        return bytes(data)
 
     @staticmethod
     def header(command, offset, length, cookie=7, flags=0):
