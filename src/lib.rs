@@ -52,9 +52,9 @@
 //!   of this crate is safe.
 //! * Each request that was submitted has exactly one completion, also if the kernel refused it.
 //! * Requests that could not be submitted stay in the batch, in order.
-//! * The message of an error says which call or request failed, why, and what to do (an [`Errno`]
-//!   alone, such as `done.result` has, names none: use [`Completion::bytes`]). So does the
-//!   `Debug` form, which `main` prints.
+//! * The message of an error says which call or request failed, why, and what to do. So does the
+//!   `Debug` form, which `main` prints. (An [`Errno`] alone, such as `done.result` has, names no
+//!   call: use [`Completion::bytes`].)
 //! * A method that can reject a value has a twin whose name begins with `try_`. The twin returns
 //!   the value; the method drops it, so that `?` converts its error to any error type.
 //!
