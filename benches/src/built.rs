@@ -45,3 +45,10 @@ pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
     ensure!(output.status.success(), "{command:?} failed, {}: {said}", output.status);
     Ok(output.stdout)
 }
+
+/// The number of all system calls in the table of `strace -c -U calls,name`.
+pub(crate) fn total_of_strace(table: &str) -> Result<f64> {
+    let total = table.lines().find(|line| line.split_whitespace().last() == Some("total"));
+    let calls = total.and_then(|line| line.split_whitespace().next());
+    Ok(calls.context("strace has not printed the number of calls")?.parse()?)
+}

@@ -4,6 +4,7 @@ mod built;
 mod copies;
 mod evaluation;
 mod footprint;
+mod futures;
 mod overhead;
 mod process;
 mod report;
@@ -37,11 +38,13 @@ enum Command {
     Polling(sweep::PollingOptions),
     /// Large direct transfers from huge pages, usual pages, and through the page cache (about 3 minutes)
     Sequential(sequential::Options),
+    /// Tasks that await direct reads and small files, by the driver, threads and io_uring (about 3 minutes)
+    Futures(futures::Options),
     /// The example `copy` beside cp, dd, std::fs::copy and fio (about 5 minutes)
     Copies(copies::Options),
     /// Static programs that read a block: size, memory, threads (about 1 minute)
     Footprint(footprint::Options),
-    /// All of them (about 25 minutes)
+    /// All of them (about 28 minutes)
     All {
         /// Also measure packages for Python
         #[arg(long)]
@@ -61,6 +64,7 @@ enum Participant {
     Deep { name: String, in_flight: usize, files: usize, reads: usize, place: PathBuf },
     Weigh { name: String, in_flight: usize },
     Copies { source: PathBuf, copy: PathBuf },
+    Futures { name: String, kind: futures::Kind, tasks: usize, path: PathBuf },
     Sweep { name: String, mode: sweep::Mode, depth: usize, requests: usize, path: PathBuf },
 }
 
@@ -82,6 +86,7 @@ fn run(command: Command, output: &Output) -> Result<()> {
         Command::Sweep(options) => sweep::command(&options, output),
         Command::Polling(options) => sweep::polling(&options, output),
         Command::Sequential(options) => sequential::command(&options, output),
+        Command::Futures(options) => futures::command(&options, output),
         Command::Copies(options) => copies::command(&options, output),
         Command::Footprint(options) => footprint::command(&options, output),
         Command::All { python } => {
@@ -89,6 +94,7 @@ fn run(command: Command, output: &Output) -> Result<()> {
             sweep::command(&sweep::Options::usual(), output)?;
             sweep::polling(&sweep::PollingOptions::usual(), output)?;
             sequential::command(&sequential::Options::usual(), output)?;
+            futures::command(&futures::Options::usual(), output)?;
             copies::command(&copies::Options::usual(), output)?;
             overhead::command(&overhead::Options::usual(), output)?;
             footprint::command(&footprint::Options::usual(), output)
@@ -98,6 +104,7 @@ fn run(command: Command, output: &Output) -> Result<()> {
             sweep::command(&sweep::Options::smoke(), output)?;
             sweep::polling(&sweep::PollingOptions::smoke(), output)?;
             sequential::command(&sequential::Options::smoke(), output)?;
+            futures::command(&futures::Options::smoke(), output)?;
             copies::command(&copies::Options::smoke(), output)?;
             overhead::command(&overhead::Options::smoke(), output)?;
             footprint::command(&footprint::Options::smoke(), output)
@@ -116,6 +123,9 @@ fn participate(participant: Participant) -> Result<()> {
         }
         Participant::Deep { name, in_flight, files, reads, place } => {
             overhead::participate_deep(&name, in_flight, files, reads, &place)
+        }
+        Participant::Futures { name, kind, tasks, path } => {
+            futures::participate(&name, kind, tasks, &path)
         }
         Participant::Copies { source, copy } => copies::participate(&source, &copy),
         Participant::Sweep { name, mode, depth, requests, path } => {

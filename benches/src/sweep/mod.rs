@@ -166,7 +166,7 @@ fn measure(
 }
 
 /// Makes a file of random bytes, and writes them to the disk.
-fn make_file(dir: &Path, size_mib: u64) -> Result<tempfile::NamedTempFile> {
+pub(crate) fn make_file(dir: &Path, size_mib: u64) -> Result<tempfile::NamedTempFile> {
     let at = || format!("cannot make a file of {size_mib} MiB in {}", dir.display());
     let mut file = tempfile::NamedTempFile::new_in(dir).with_context(at)?;
     let mut random = fastrand::Rng::with_seed(7);

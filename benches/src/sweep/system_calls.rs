@@ -27,10 +27,7 @@ fn calls(name: &str, job: &Job, requests: usize) -> Result<f64> {
     strace.arg(participant.get_program()).args(participant.get_args());
     strace.args(["sweep", name, mode.get_name(), &job.depth.to_string(), &requests.to_string()]);
     built::run(strace.arg(&job.path))?;
-    let table = fs::read_to_string(&out).context("strace has counted nothing")?;
-    let total = table.lines().find(|line| line.split_whitespace().last() == Some("total"));
-    let calls = total.and_then(|line| line.split_whitespace().next());
-    Ok(calls.context("strace has not printed the number of calls")?.parse()?)
+    built::total_of_strace(&fs::read_to_string(&out).context("strace has counted nothing")?)
 }
 
 /// Runs as the process whose system calls are counted.
