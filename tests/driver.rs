@@ -116,6 +116,35 @@ fn tasks_read_direct_by_few_system_calls() {
     assert_eq!(Arc::strong_count(&file), 1, "the driver has no files");
 }
 
+/// How many requests of free-running tasks complete together depends on the device. These start
+/// together.
+#[test]
+fn tasks_that_start_together_share_an_io_submit() {
+    const TASKS: usize = 256;
+    const ROUNDS: usize = 10;
+    let file = Arc::new(file_with(&pattern(TASKS * BLOCK)));
+    let driver = FileDriver::new(TASKS).unwrap();
+    let before = driver.stats();
+    for _ in 0..ROUNDS {
+        let mut tasks = Tasks::default();
+        for task in 0..TASKS {
+            let (driver, file) = (&driver, &file);
+            tasks.spawn(async move {
+                let buf = PageBuf::new(BLOCK).unwrap();
+                let read = Request::read(Arc::clone(file), buf, (task * BLOCK) as u64);
+                assert_eq!(driver.start(read).unwrap().await.result, Ok(BLOCK));
+            });
+        }
+        tasks.run(|| driver.park(None).unwrap());
+    }
+    let (accepted, calls) = (driver.stats().accepted, driver.stats().system_calls);
+    assert_eq!(accepted - before.accepted, (TASKS * ROUNDS) as u64);
+    if crate::support::RING {
+        let each = accepted / (calls - before.system_calls);
+        assert!(each >= 40, "{each} requests for each io_submit");
+    }
+}
+
 /// An event loop with level-triggered readiness. If the eventfd were read after the events were
 /// received, it would hang.
 #[test]
