@@ -11,6 +11,7 @@
     allow(unreachable_pub, reason = "in these builds, `dispatch` has the public functions")
 )]
 mod aio;
+pub(crate) mod atomic;
 pub(crate) mod clock;
 #[cfg(all(test, not(miri)))]
 mod conformance;

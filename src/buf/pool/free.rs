@@ -1,5 +1,6 @@
 //! [`FreeList`]: which blocks of a pool are free, and how many values use the memory.
 
+use crate::sys::atomic;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// A word of a [`FreeList`]. In tests, it is the atomic type of the memory model checker.
@@ -11,41 +12,32 @@ pub(super) trait Word {
     fn fetch_sub(&self, count: usize, order: Ordering) -> usize;
 }
 
-/// Implements [`Word`] by the methods of the same names.
-macro_rules! word {
-    ($type:ty) => {
-        impl Word for $type {
-            #[inline]
-            fn load(&self, order: Ordering) -> usize {
-                self.load(order)
-            }
+impl Word for AtomicUsize {
+    #[inline]
+    fn load(&self, order: Ordering) -> usize {
+        self.load(order)
+    }
 
-            #[inline]
-            fn fetch_and(&self, bits: usize, order: Ordering) -> usize {
-                self.fetch_and(bits, order)
-            }
+    #[inline]
+    fn fetch_and(&self, bits: usize, order: Ordering) -> usize {
+        atomic::fetch_and(self, bits, order)
+    }
 
-            #[inline]
-            fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
-                self.fetch_or(bits, order)
-            }
+    #[inline]
+    fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
+        atomic::fetch_or(self, bits, order)
+    }
 
-            #[inline]
-            fn fetch_add(&self, count: usize, order: Ordering) -> usize {
-                self.fetch_add(count, order)
-            }
+    #[inline]
+    fn fetch_add(&self, count: usize, order: Ordering) -> usize {
+        atomic::fetch_add(self, count, order)
+    }
 
-            #[inline]
-            fn fetch_sub(&self, count: usize, order: Ordering) -> usize {
-                self.fetch_sub(count, order)
-            }
-        }
-    };
+    #[inline]
+    fn fetch_sub(&self, count: usize, order: Ordering) -> usize {
+        atomic::fetch_sub(self, count, order)
+    }
 }
-
-word!(AtomicUsize);
-#[cfg(all(loom, test))]
-word!(loom::sync::atomic::AtomicUsize);
 
 /// The number of blocks that one word describes.
 pub(super) const PER_WORD: usize = 64;
