@@ -102,7 +102,10 @@ fn shutdown_completes_poll_of_the_same_socket() {
     let (socket, _peer) = UnixStream::pair().unwrap();
     ends_by_shutdown(&socket, || socket.shutdown(Shutdown::Both).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let socket = match TcpStream::connect(listener.local_addr().unwrap()) {
+        Ok(socket) => socket,
+        Err(error) => return skip(format!("no loopback network: {error}")),
+    };
     let _peer = listener.accept().unwrap();
     ends_by_shutdown(&socket, || socket.shutdown(Shutdown::Both).unwrap());
 }
