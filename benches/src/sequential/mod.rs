@@ -69,8 +69,6 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
         options.size_mib, options.rounds
     ));
     for (fragmented, memory) in [(false, "memory as it is"), (true, "fragmented memory")] {
-        let _fragments =
-            fragmented.then(|| Fragments::make(options.fragment_mib << 20)).transpose()?;
         for (direction, what) in [(Direction::Read, "reads"), (Direction::Write, "writes")] {
             let job = Job { path: file.path().to_owned(), len, direction };
             let name = match (direction, fragmented) {
@@ -79,7 +77,8 @@ pub(crate) fn command(options: &Options, output: &Output) -> Result<()> {
                 (Direction::Write, false) => ["writes", "writes-ratio"],
                 (Direction::Write, true) => ["writes-fragmented", "writes-fragmented-ratio"],
             };
-            measure(&mut report, name, &format!("Sequential {what}, {memory}"), &job, options)?;
+            let title = format!("Sequential {what}, {memory}");
+            measure(&mut report, name, &title, &job, options, fragmented)?;
         }
     }
     report.finish()
@@ -92,12 +91,16 @@ fn measure(
     what: &str,
     job: &Job,
     options: &Options,
+    fragmented: bool,
 ) -> Result<()> {
     let columns = BLOCKS.map(|(_, name)| name);
     let mut figures = vec![Vec::new(); PARTICIPANTS.len()];
     for (block, _) in BLOCKS {
         let mut of_block = vec![Vec::new(); PARTICIPANTS.len()];
         for round in 0..options.rounds {
+            // Anew in each round, because the page cache uses the pieces up.
+            let _fragments =
+                fragmented.then(|| Fragments::make(options.fragment_mib << 20)).transpose()?;
             let mut order = (0..PARTICIPANTS.len()).collect::<Vec<_>>();
             if round % 2 == 1 {
                 order.reverse();
