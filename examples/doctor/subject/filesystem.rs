@@ -9,8 +9,10 @@ pub(crate) fn of_mount(id: u64) -> Option<Filesystem> {
     mounts.lines().find_map(|line| parse(line, id))
 }
 
-/// Reads `36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/sda1 rw,data=ordered`, if this is the
-/// number of the mount.
+/// Parses a line of mountinfo, if it is that of the mount with this number. See `proc_pid_mountinfo(5)`.
+///
+/// The line has the number of the mount, that of its parent, the device, the root of the mount, the mount
+/// point, the options, optional fields, ` - `, the type of file system, the source, and more options.
 fn parse(line: &str, id: u64) -> Option<Filesystem> {
     let (mount, file_system) = line.split_once(" - ")?;
     let mut mount = mount.split(' ');
