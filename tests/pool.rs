@@ -2,7 +2,7 @@
 //! their pool, also in flight.
 
 use crate::support::{Child, direct_file_with, file_with, forbid, in_child, pattern, skip};
-use linux_aio::{BufPool, Context, Errno, PageBuf, PageKind, PoolBuf, Request};
+use linux_aio::{BufPool, Context, Errno, PageBuf, PageKind, Pieces, PoolBuf, Request};
 use std::{
     ffi::CString,
     fs,
@@ -282,5 +282,30 @@ fn reads_into_pool_survive_fork() {
             assert!(done.buf[..] == content[done.tag * 16_384..][..16_384], "bytes were lost");
         }
         assert_eq!(child.status(), 0);
+    }
+}
+
+#[test]
+fn pieces_and_options_of_pool_buffers_outlive_their_pool() {
+    let content = pattern(4 * 4096);
+    let file = file_with(&content);
+    let pool = BufPool::new(4, 4096).unwrap();
+    let mut pieces = Pieces::<PoolBuf, 2>::new();
+    for _ in 0..2 {
+        pieces.push(pool.take().unwrap()).unwrap();
+    }
+    let mut vectored = Context::<_, ()>::new(1).unwrap();
+    vectored.submit_one(Request::readv(&file, pieces, 0).unwrap()).unwrap();
+    let mut optional = Context::<Option<PoolBuf>, ()>::new(2).unwrap();
+    optional.submit_one(Request::read(&file, pool.take(), 8192)).unwrap();
+    optional.submit_one(Request::fsync(&file).with_buf(None)).unwrap();
+    drop(pool);
+    let done = vectored.wait_one(None).unwrap().unwrap();
+    assert_eq!(done.result, Ok(8192));
+    assert!(done.buf.iter().flat_map(|piece| piece.iter()).eq(&content[..8192]));
+    for done in optional.wait_all(None).unwrap() {
+        if let Some(buf) = done.buf {
+            assert_eq!((done.result, &buf[..]), (Ok(4096), &content[8192..12_288]));
+        }
     }
 }
