@@ -141,6 +141,8 @@ impl BufPool {
 
     /// Touches every page of the buffers that are in the pool, so that no transfer has to wait for
     /// the kernel to find and clear memory. This takes about 0.1 s for each GiB.
+    ///
+    /// It writes zeros to the buffers, but need not write to all of their bytes.
     pub fn touch(&mut self) {
         // `&mut self` excludes `take`, so no caller of it finds the pool empty meanwhile.
         let mut first = 0;
@@ -153,7 +155,7 @@ impl BufPool {
     /// Takes a buffer out of the pool, or returns `None` if there is none. Dropping the buffer gives
     /// it back.
     ///
-    /// The content is that of its last use, or zeros.
+    /// The content is unspecified: zeros, or what is left of an earlier use.
     ///
     /// If other threads take buffers and give some back meanwhile, the result may also be `None`
     /// although there was a buffer at each time: 64 buffers are looked at together, one group after
