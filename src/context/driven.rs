@@ -1,7 +1,7 @@
 //! What a driver needs from its context: requests that wait in their slots, and a submission whose
 //! system call is made while the context is not borrowed.
 
-use super::{Context, discard, ring::BeforeSubmit};
+use super::{Context, discard, submission::Submission};
 use crate::{
     abi::{AioContext, Iocb},
     buf::IoBuf,
@@ -12,43 +12,6 @@ use crate::{
     types::{Errno, Fd, Opcode},
 };
 use core::time::Duration;
-
-/// A submission: the requests whose iocbs are in the first `staged` pointers of the context. Those
-/// before `next` were accepted or refused.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    next: usize,
-    staged: usize,
-    /// Whether the call and the context are known to work, so that an errno is that of the request.
-    works: bool,
-    accepted: usize,
-    refused: usize,
-    before: BeforeSubmit,
-}
-
-impl Submission {
-    /// Returns the number of requests that were neither accepted nor refused.
-    pub(crate) const fn left(&self) -> usize {
-        self.staged - self.next
-    }
-
-    /// Returns the number of requests that the kernel has refused.
-    pub(crate) const fn refused(&self) -> usize {
-        self.refused
-    }
-}
-
-/// What follows after a call of `io_submit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// There are more requests to submit.
-    Call,
-    /// All requests were accepted or refused.
-    Done,
-    /// The call failed, and not because of a request. The other requests are to be
-    /// [taken back](Context::take_back).
-    Stop(ContextError),
-}
 
 /// The arguments of a call of `io_submit`.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +26,14 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// The errno of the call.
+    /// [`ContextError::Os`] with the errno of the call.
     ///
     /// # Safety
     ///
     /// 1. [`Context::call`] has returned the arguments. Since then the context was not ended, and
     ///    no other submission has begun.
     /// 2. The descriptors of the requests are open until this returns.
-    pub(crate) unsafe fn submit(self) -> Result<usize, Errno> {
+    pub(crate) unsafe fn submit(self) -> Result<usize, ContextError> {
         // SAFETY:
         // 1. The pointers are in the pages of the context, which exists (duty 1 of the caller).
         //    `Context::launch` has written them, and writes others only for another submission. They
@@ -83,6 +46,7 @@ impl Call {
         //    read (invariant 1 of `Request`). A driver has no borrowed buffers.
         // 4. Each request in flight has a slot, and so an iocb, of its own.
         unsafe { sys::io_submit(self.ctx, self.count.cast_signed(), self.iocbs) }
+            .map_err(|errno| ContextError::Os { call: "io_submit", errno })
     }
 }
 
@@ -204,12 +168,6 @@ impl<B, T> Context<B, T> {
 
 /// The steps of a submission.
 impl<B, T> Context<B, T> {
-    /// Begins a submission, of no requests yet.
-    pub(crate) fn begin(&self) -> Submission {
-        let before = self.before_submit();
-        Submission { next: 0, staged: 0, works: false, accepted: 0, refused: 0, before }
-    }
-
     /// Adds a staged request to a submission, with this eventfd. It is in flight then. Returns its
     /// id.
     pub(crate) fn launch(
@@ -218,10 +176,10 @@ impl<B, T> Context<B, T> {
         index: u32,
         eventfd: i32,
     ) -> Option<u64> {
-        let pointer = self.inner.arena.pointers().get_mut(submission.staged)?;
+        let pointer = self.inner.arena.pointers().get_mut(submission.rest().end)?;
         let (iocb, id) = self.slots.launch(index, eventfd)?;
         pointer.write(iocb);
-        submission.staged += 1;
+        submission.add(1);
         Some(id)
     }
 
@@ -233,47 +191,9 @@ impl<B, T> Context<B, T> {
     pub(crate) fn call(&mut self, submission: &Submission) -> Result<Call, ContextError> {
         self.inner.raw().check()?;
         self.inner.stats.system_calls += 1;
-        let left = self.inner.arena.peek_pointers().get(submission.next..submission.staged);
+        let left = self.inner.arena.peek_pointers().get(submission.rest());
         let left = left.unwrap_or_default();
         Ok(Call { ctx: self.inner.id(), iocbs: left.as_ptr().cast(), count: left.len() })
-    }
-
-    /// Processes the answer to a call of `io_submit`, as [`submit`](Self::submit) does.
-    ///
-    /// # Safety
-    ///
-    /// 1. [`call`](Self::call) has returned the arguments of the call for this submission, and the
-    ///    kernel has given this answer to it.
-    /// 2. The descriptors of the requests that were not accepted are open.
-    pub(crate) unsafe fn answered(
-        &mut self,
-        submission: &mut Submission,
-        answer: Result<usize, Errno>,
-    ) -> Next {
-        match answer {
-            Ok(accepted @ 1..) => {
-                let accepted = accepted.min(submission.staged - submission.next);
-                submission.accepted += accepted;
-                submission.next += accepted;
-            }
-            // Linux never returns 0 for one or more requests.
-            Ok(0) | Err(Errno::EAGAIN) => return Next::Stop(ContextError::Again),
-            Err(errno) => {
-                if !submission.works
-                    && let Err(cause) = self.check_call(errno)
-                {
-                    return Next::Stop(cause);
-                }
-                // SAFETY: (1) `launch` has written this pointer, and the request was neither
-                // accepted nor refused before; (2) the kernel has refused it with this errno (duty
-                // 1 of the caller), and it was not taken back; (3) this is duty 2 of the caller.
-                unsafe { self.refuse(submission.next, errno) };
-                submission.refused += 1;
-                submission.next += 1;
-            }
-        }
-        submission.works = true;
-        if submission.next < submission.staged { Next::Call } else { Next::Done }
     }
 
     /// Takes the last request that was neither accepted nor refused back from a submission. It is
@@ -286,28 +206,12 @@ impl<B, T> Context<B, T> {
     /// [`answered`](Self::answered).
     #[cold]
     pub(crate) unsafe fn take_back(&mut self, submission: &mut Submission) -> Option<Option<u32>> {
-        if submission.staged <= submission.next {
-            return None;
-        }
-        submission.staged -= 1;
+        let last = submission.remove_last()?;
         // SAFETY: `launch` has written the pointer.
-        let iocb = unsafe { self.staged(submission.staged) }?;
+        let iocb = unsafe { self.staged(last) }?;
         // SAFETY: `launch` returned the iocb, and the kernel has not accepted its request, by the
         // last answer.
         Some(unsafe { self.slots.unlaunch(iocb) })
-    }
-
-    /// Ends a submission: records the numbers of its requests.
-    pub(crate) fn finish(&mut self, submission: &Submission) {
-        let Submission { accepted, refused, before, .. } = *submission;
-        self.inner.record_submitted(0, accepted, refused);
-        self.record_completed_in_submit(before, accepted);
-    }
-
-    /// Takes spurious events, if nothing is in flight, so that the next submission can succeed.
-    #[cold]
-    pub(crate) fn make_kernel_room(&mut self) {
-        self.take_spurious_events();
     }
 }
 

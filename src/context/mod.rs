@@ -12,6 +12,7 @@ mod inner;
 mod ring;
 mod scope;
 mod stats;
+mod submission;
 mod submit;
 mod submit_one;
 #[cfg(test)]
@@ -21,9 +22,9 @@ mod write_and_sync;
 
 pub use busy_poll::BusyPoll;
 pub use cancel::CancelResult;
-pub(crate) use driven::{Next, Submission};
 pub use scope::scope;
 pub use stats::Stats;
+pub(crate) use submission::Submission;
 
 use crate::{
     abi::AioContext,

@@ -1,16 +1,14 @@
-//! [`Context::submit`]: submits requests, and handles refused requests and errors.
+//! [`Context::submit`]: submits the requests of a batch.
 
-use super::Context;
+use super::{Context, submission::Submission};
 use crate::{
-    abi::Iocb,
     buf::IoBuf,
     error::{ContextError, SubmitError, Submitted},
     request::{Batch, Owners},
     slots::RequestId,
     sys::fd::OwnedFd,
-    types::Errno,
 };
-use core::{ops::Range, slice, time::Duration};
+use core::{ops::Range, slice};
 
 impl<B, T> Context<B, T> {
     /// Submits the requests of a batch, in order.
@@ -66,22 +64,19 @@ impl<B, T> Context<B, T> {
             // The owners keep the files open until the kernel has references of its own. They are
             // dropped last, so that no request is lost if a drop panics.
             let mut owners = Owners::<F>::new();
-            let mut submitted = Submitted::default();
-            let before = self.before_submit();
+            let mut submission = self.begin(self.first_pointer::<F>());
             let result = match self.inner.raw().check() {
-                Ok(()) => self.submit_some(batch, &mut owners, &mut submitted),
+                Ok(()) => self.submit_some(batch, &mut owners, &mut submission),
                 Err(cause) => Err(cause),
             };
-            let first = self.first_pointer::<F>();
-            self.inner.record_submitted(first, submitted.accepted, submitted.refused);
-            self.record_completed_in_submit(before, submitted.accepted);
-            total.accepted += submitted.accepted;
-            total.refused += submitted.refused;
+            self.finish(&submission);
+            total.accepted += submission.accepted();
+            total.refused += submission.refused();
             match result {
                 Err(cause) => return Err(SubmitError { cause, submitted: total }),
                 // Owners on the stack limit the number of requests of one iteration.
-                Ok(staged) if Owners::<F>::are_all(staged) => return Ok(total),
-                Ok(_) => {}
+                Ok(()) if Owners::<F>::are_all(submission.count()) => return Ok(total),
+                Ok(()) => {}
             }
         }
     }
@@ -118,72 +113,34 @@ impl<B, T> Context<B, T> {
         })
     }
 
-    /// Submits as many requests as there are free slots, and returns how many were staged.
+    /// Submits as many requests as there are free slots.
     fn submit_some<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
         owners: &mut Owners<F>,
-        submitted: &mut Submitted,
-    ) -> Result<usize, ContextError>
+        submission: &mut Submission,
+    ) -> Result<(), ContextError>
     where
         B: IoBuf,
     {
-        let first = self.first_pointer::<F>();
-        let count = self.stage(batch, owners);
-        let staged = first + count;
-        let mut next = first;
-        // Whether the call and the context are known to work, so that an errno is that of the
-        // request.
-        let mut works = false;
-        while next < staged {
-            // SAFETY: `stage` has written these pointers, and no request from `next` on was
-            // accepted, refused or withdrawn.
-            match unsafe { self.submit_staged(next..staged) } {
-                // The kernel has accepted a prefix. The request after it, if any, is submitted
-                // again as the first one, so that the kernel returns its errno.
-                Ok(accepted @ 1..) => {
-                    let accepted = accepted.min(staged - next);
-                    submitted.accepted += accepted;
-                    next += accepted;
-                    works = true;
-                }
-                // Linux never returns 0 for one or more requests. It is handled as a lack of
-                // memory.
-                Ok(0) | Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => {
-                    // SAFETY: `stage` has written these pointers, and no request from `next` on was
-                    // accepted, refused or withdrawn; `owners` ends with the owners of these
-                    // requests.
-                    unsafe { self.return_to_batch(batch, owners, next..staged) };
+        submission.add(self.stage(batch, owners));
+        while submission.left() > 0 {
+            // SAFETY: `stage` has written these pointers, and the requests were neither accepted,
+            // refused nor withdrawn.
+            let answer = unsafe { self.submit_staged(submission.rest()) };
+            // SAFETY: (1) this is the answer to the call; (2) `submit` holds the owners, which keep
+            // the files and the requests' own eventfds open, and `inner` the context's eventfd.
+            if let Err(cause) = unsafe { self.answered(submission, answer) } {
+                // SAFETY: `stage` has written these pointers, and the requests were neither accepted,
+                // refused nor withdrawn; `owners` ends with the owners of these requests.
+                unsafe { self.return_to_batch(batch, owners, submission.rest()) };
+                if matches!(cause, ContextError::Again) {
                     self.take_spurious_events();
-                    return Err(ContextError::Again);
                 }
-                Err(ContextError::Os { errno, .. }) => {
-                    if !works && let Err(cause) = self.check_call(errno) {
-                        // SAFETY: `stage` has written these pointers, and no request from `next` on
-                        // was accepted, refused or withdrawn; `owners` ends with the owners of
-                        // these requests.
-                        unsafe { self.return_to_batch(batch, owners, next..staged) };
-                        return Err(cause);
-                    }
-                    works = true;
-                    // SAFETY: (1) `stage` has written this pointer; (2) the kernel has refused the
-                    // request with this errno, and it was not withdrawn; (3) `submit` holds the
-                    // owners, which keep its file and its own eventfd open, and `inner` the
-                    // context's eventfd.
-                    unsafe { self.refuse(next, errno) };
-                    submitted.refused += 1;
-                    next += 1;
-                }
-                Err(cause) => {
-                    // SAFETY: `stage` has written these pointers, and no request from `next` on was
-                    // accepted, refused or withdrawn; `owners` ends with the owners of these
-                    // requests.
-                    unsafe { self.return_to_batch(batch, owners, next..staged) };
-                    return Err(cause);
-                }
+                return Err(cause);
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Returns the index of the first pointer of this iteration of a submission. The pointers of
@@ -223,7 +180,10 @@ impl<B, T> Context<B, T> {
     /// 1. [`stage`](Self::stage) has written the pointers in this range, in this submission.
     /// 2. Their requests were neither accepted, refused nor withdrawn.
     #[inline]
-    unsafe fn submit_staged(&mut self, staged: Range<usize>) -> Result<usize, ContextError> {
+    pub(super) unsafe fn submit_staged(
+        &mut self,
+        staged: Range<usize>,
+    ) -> Result<usize, ContextError> {
         self.inner.stats.system_calls += 1;
         // SAFETY: `stage` has written pointers up to the end of the range (duty 1 of the caller),
         // so the range is within the arena's pointers.
@@ -243,69 +203,6 @@ impl<B, T> Context<B, T> {
         unsafe { self.inner.raw().submit(pointers) }
     }
 
-    /// Checks whether the call or the context is the reason for an errno of `io_submit`. If not,
-    /// the request is.
-    ///
-    /// # Errors
-    ///
-    /// The error of the call or the context.
-    #[cold]
-    pub(super) fn check_call(&mut self, errno: Errno) -> Result<(), ContextError> {
-        self.submit_nothing()?;
-        if errno != Errno::EINVAL {
-            return Ok(());
-        }
-        // An emulated kernel may not check the context if no request is submitted. `io_getevents`
-        // fails too if there is no context.
-        match self.getevents(0, Some(Duration::ZERO)) {
-            Err(ContextError::Gone) => Err(ContextError::Gone),
-            _ => Ok(()),
-        }
-    }
-
-    /// Calls `io_submit` with no requests, which fails only because of the call or the context.
-    ///
-    /// This determines the reason for an errno: `EINVAL` can mean a malformed request or an invalid
-    /// context, `EPERM` a file that may not be accessed or a sandbox that forbids the call.
-    ///
-    /// # Errors
-    ///
-    /// The error of the call or the context.
-    #[cold]
-    pub(super) fn submit_nothing(&mut self) -> Result<(), ContextError> {
-        // SAFETY: (1) and (2) the range is empty.
-        match unsafe { self.submit_staged(0..0) } {
-            Ok(_) => Ok(()),
-            Err(ContextError::Os { errno: Errno::EINVAL, .. }) => Err(ContextError::Gone),
-            // Linux does not return this here, but a sandbox may.
-            Err(ContextError::Os { errno: Errno::EAGAIN, .. }) => Err(ContextError::Again),
-            Err(cause) => Err(cause),
-        }
-    }
-
-    /// Completes the request that was staged at `index` with the errno with which the kernel
-    /// refused it, and adds 1 to the context's eventfd, which counts every completion.
-    ///
-    /// # Safety
-    ///
-    /// 1. [`stage`](Self::stage) has written the pointer at `index`, in this submission.
-    /// 2. The kernel has refused the request, and it was not withdrawn.
-    /// 3. The descriptors of the request are open.
-    #[cold]
-    pub(super) unsafe fn refuse(&mut self, index: usize, errno: Errno) {
-        // SAFETY: `stage` has written the pointer (duty 1 of the caller).
-        let Some(iocb) = (unsafe { self.staged(index) }) else { return };
-        // SAFETY: the iocb is in a slot, the kernel has not accepted its request (duty 2 of the
-        // caller), and its descriptors are open (duty 3).
-        let unpollable = errno == Errno::EINVAL && unsafe { self.has_good_eventfd(iocb) };
-        // SAFETY: `admit` returned the iocb (duty 1 of the caller), and the kernel has not accepted
-        // the request, which is still in flight in the table (duty 2).
-        let by_context = unsafe { self.slots.refuse(iocb, errno, unpollable) };
-        if by_context && let Some(eventfd) = &self.inner.eventfd {
-            eventfd.add_one();
-        }
-    }
-
     /// Returns requests that the kernel has not accepted to the front of the batch.
     ///
     /// # Safety
@@ -314,6 +211,7 @@ impl<B, T> Context<B, T> {
     /// 2. Their requests were neither accepted, refused nor withdrawn.
     /// 3. The last owners in `owners` are those of these requests.
     #[cold]
+    #[inline(never)]
     unsafe fn return_to_batch<F, const K: usize>(
         &mut self,
         batch: &mut Batch<F, B, T, K>,
@@ -332,28 +230,5 @@ impl<B, T> Context<B, T> {
                 batch.push_front(request);
             }
         }
-    }
-
-    /// Takes spurious events if nothing is in flight, so that the next submission can succeed.
-    ///
-    /// If nothing is in flight, the kernel has room for requests, unless events that belong to no
-    /// request fill the context. No wait would take these events.
-    #[cold]
-    pub(super) fn take_spurious_events(&mut self) {
-        if self.slots.in_kernel() == 0 {
-            // The next call reports an error of the context.
-            let _taken = self.getevents(0, Some(Duration::ZERO));
-        }
-    }
-
-    /// Returns the iocb that was staged at `index`.
-    ///
-    /// # Safety
-    ///
-    /// [`stage`](Self::stage) has written the pointer at `index`, in this submission.
-    #[cold]
-    pub(super) unsafe fn staged(&mut self, index: usize) -> Option<*mut Iocb> {
-        // SAFETY: `stage` has written the pointer (duty of the caller).
-        self.inner.arena.pointers().get(index).map(|pointer| unsafe { pointer.assume_init() })
     }
 }

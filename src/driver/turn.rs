@@ -4,7 +4,7 @@ use super::{
     Driver, Sharing,
     core::{Ended, Notify},
 };
-use crate::{buf::IoBuf, context::Next, error::ContextError, request::Owners};
+use crate::{buf::IoBuf, error::ContextError, request::Owners};
 use core::{
     task::{Poll, Waker},
     time::Duration,
@@ -207,9 +207,9 @@ impl<B: IoBuf, F, S: Sharing> Driver<B, F, S> {
                 let answer = unsafe { call.submit() };
                 // SAFETY: (1) this is the answer to the call; (2) as above.
                 match self.with(|core| unsafe { core.answered(&mut submission, answer) }) {
-                    Next::Call => {}
-                    Next::Done => break None,
-                    Next::Stop(cause) => break Some(cause),
+                    Ok(()) if submission.left() == 0 => break None,
+                    Ok(()) => {}
+                    Err(cause) => break Some(cause),
                 }
             };
             // SAFETY: (1) the last answer was passed to `answered`, or `call` has failed; (2)

@@ -2,7 +2,7 @@
 
 use super::Core;
 use crate::{
-    context::{Next, Submission},
+    context::Submission,
     error::ContextError,
     request::Owners,
     types::{Errno, cast},
@@ -87,7 +87,7 @@ impl<B, F> Core<B, F> {
         if self.submitting {
             return Ok(None);
         }
-        let mut submission = self.requests.begin();
+        let mut submission = self.requests.begin(0);
         while submission.left() < Owners::<F>::LIMIT
             && let Some(index) = self.staged.first()
         {
@@ -122,19 +122,23 @@ impl<B, F> Core<B, F> {
 
     /// Processes the answer to a call of `io_submit`.
     ///
+    /// # Errors
+    ///
+    /// Those of [`Context::answered`](crate::Context::answered).
+    ///
     /// # Safety
     ///
     /// The duties of [`Context::answered`](crate::Context::answered).
     pub(in crate::driver) unsafe fn answered(
         &mut self,
         submission: &mut Submission,
-        answer: Result<usize, Errno>,
-    ) -> Next {
+        answer: Result<usize, ContextError>,
+    ) -> Result<(), ContextError> {
         let (before, refused) = (self.requests.in_kernel(), submission.refused());
         // SAFETY: the caller has the same duties.
-        let next = unsafe { self.requests.answered(submission, answer) };
+        let processed = unsafe { self.requests.answered(submission, answer) };
         self.record_events(before.saturating_sub(submission.refused() - refused));
-        next
+        processed
     }
 
     /// Ends a submission. If it was stopped for this reason, the other requests are staged again.
@@ -182,7 +186,7 @@ impl<B, F> Core<B, F> {
             // No request in flight is sure to complete, so nothing would cause another attempt.
             Some(ContextError::Again) => {
                 let before = self.requests.in_kernel();
-                self.requests.make_kernel_room();
+                self.requests.take_spurious_events();
                 self.record_events(before);
                 self.fail_first(Errno::EAGAIN);
                 Ended::Continue
