@@ -41,6 +41,12 @@ impl Queue {
         self.0.push(request).map_err(|_| io::Error::other("internal error: too many requests"))
     }
 
+    /// Returns how many requests are to be submitted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is nothing to submit.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -45,6 +45,8 @@ pub struct Work {
     pub log: Log,
     /// The log of requests that fail, with a limit of its own.
     pub failures: Log,
+    /// How many clients are connected.
+    pub clients: usize,
     /// How many requests of a client may be in progress, or have a reply that was not sent yet.
     pub limit: usize,
     /// How long a handshake may take, or a pause in the middle of a request.

@@ -51,6 +51,7 @@ impl Conn {
             return;
         }
         self.state = State::Closed;
+        self.due = true;
         self.deadline = None;
         // The polls of the socket complete now, and the client sees the end at once.
         let _not_connected = shutdown(&*self.socket, Shutdown::Both);

@@ -24,6 +24,12 @@ use crate::{
 };
 use std::{io, ops::Range, os::fd::OwnedFd, rc::Rc, time::Instant};
 
+/// From so many requests for each client on, they are submitted before others are begun.
+///
+/// A client sends many requests at once. If they were submitted together, the disk would complete them
+/// together, and be idle while the replies are sent and the client sends the next requests.
+const BURST: usize = 2;
+
 /// A connection.
 #[derive(Debug)]
 pub struct Conn {
@@ -49,6 +55,8 @@ pub struct Conn {
     polls_readable: bool,
     polls_writable: bool,
     pub(crate) stalled: bool,
+    /// Whether something has happened since the last turn, or that turn has left something to do.
+    pub(crate) due: bool,
     /// When the client must have sent the rest of what it has begun.
     deadline: Option<Instant>,
 }
@@ -126,8 +134,16 @@ impl Conn {
             polls_readable: false,
             polls_writable: false,
             stalled: false,
+            due: true,
             deadline: Some(work.now + work.timeout),
         }
+    }
+
+    /// Whether a turn would do something.
+    #[must_use]
+    pub fn wants_turn(&self, work: &Work) -> bool {
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= work.now);
+        self.due || self.stalled || is_late || work.ending
     }
 
     /// Sends, receives and begins requests, as far as that is possible without waiting. Returns
@@ -137,12 +153,14 @@ impl Conn {
     ///
     /// None, unless the numbers of requests were wrong. Errors of the socket close the connection.
     pub fn turn(&mut self, work: &mut Work) -> io::Result<bool> {
+        self.due = false;
         self.send(work);
+        let mut more = false;
         if self.state == State::Open {
             if self.readable && !self.stalled {
                 self.receive(work);
             }
-            self.advance(work)?;
+            more = self.advance(work)?;
             self.send(work);
         }
         if work.ending {
@@ -153,11 +171,14 @@ impl Conn {
         }
         self.watch_time(work);
         self.poll(work)?;
-        Ok(self.state == State::Open && self.readable && !self.stalled)
+        let more = self.state == State::Open && (more || self.readable && !self.stalled);
+        self.due |= more;
+        Ok(more)
     }
 
     /// The poll of the socket for reading or writing is over.
     pub fn polled(&mut self, tag: Tag) {
+        self.due = true;
         if matches!(tag, Tag::Writable(_)) {
             (self.polls_writable, self.writable) = (false, true);
         } else {
@@ -215,10 +236,16 @@ impl Conn {
         work.stats.stalls += 1;
     }
 
-    /// Looks at what was received, and begins requests.
-    fn advance(&mut self, work: &mut Work) -> io::Result<()> {
+    /// Looks at what was received, and begins requests. Returns whether there is more to begin after
+    /// these are submitted.
+    fn advance(&mut self, work: &mut Work) -> io::Result<bool> {
         self.stalled = false;
+        let before = work.queue.len();
         while self.state == State::Open {
+            let queued = work.queue.len();
+            if queued >= BURST * work.clients && queued > before && !self.input.bytes().is_empty() {
+                return Ok(true);
+            }
             let more = match self.phase {
                 Phase::Handshake(handshake) => self.handshake(work, handshake),
                 Phase::Header if work.ending => false,
@@ -231,7 +258,7 @@ impl Conn {
                 break;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn handshake(&mut self, work: &mut Work, mut handshake: Handshake) -> bool {

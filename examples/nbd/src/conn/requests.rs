@@ -177,6 +177,7 @@ impl Conn {
 
     /// An operation of the disk is over.
     pub(crate) fn done(&mut self, work: &mut Work, done: Done) -> io::Result<()> {
+        self.due = true;
         let Done { job: id, block, offset, bytes, result } = done;
         let Some(job) = work.jobs.get_mut(id) else { return Ok(()) };
         work.progress += 1;
@@ -245,6 +246,7 @@ impl Conn {
 
     /// Replies to a request, unless its reply was sent with its data.
     pub(crate) fn finish(&mut self, work: &mut Work, id: JobId) {
+        self.due = true;
         let Some(job) = work.jobs.remove(id) else { return };
         // Pieces of a read that has failed.
         while let Some(next) = self.pieces.iter().position(|piece| piece.job == id) {

@@ -5,7 +5,7 @@
 //! │  one step of a TRIM or WRITE_ZEROES
 //! │  submit the queue: polls of sockets, reads, writes, syncs
 //! │  wait for a completion, or for the time of a connection to be up
-//! └─ each completion: a socket is ready, or an operation of the disk is over
+//! └─ a few completions: a socket is ready, or an operation of the disk is over
 //! ```
 //!
 //! Nothing else waits, except `fallocate`, see [`slow`].
@@ -24,6 +24,12 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+/// How many completions are processed in a turn, if there is one client. The others follow in the next:
+/// the client receives the first replies, and the disk the next requests, while more replies are made.
+/// With more clients it is the square of their number times more: each is to get several replies, as it
+/// costs more to wake it than to send them.
+const BURST: usize = 4;
 
 /// How long clients have to take their last replies when the server ends.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +75,8 @@ impl Server {
             let busy = self.turn()?;
             self.submit()?;
             let timeout = if busy { Some(Duration::ZERO) } else { self.patience() };
-            for done in self.cx.wait(1, timeout)? {
+            let burst = BURST * self.work.clients.max(1).pow(2);
+            for done in self.cx.wait(usize::from(!busy), timeout)?.take(burst) {
                 match done.tag {
                     Tag::Disk(_) | Tag::Sync => {
                         events::disk(&mut self.work, &mut self.conns, done)?
@@ -100,10 +107,14 @@ impl Server {
         let (mut busy, mut stalled) = (false, false);
         // Each turn begins with another connection: the first has the choice of the blocks.
         let count = self.conns.len();
+        self.work.clients = self.conns.iter().flatten().count();
         self.first = (self.first + 1) % count.max(1);
         for index in (self.first..count).chain(0..self.first) {
             let Some(slot) = self.conns.get_mut(index) else { continue };
             let Some(conn) = slot else { continue };
+            if !conn.wants_turn(&self.work) {
+                continue;
+            }
             busy |= conn.turn(&mut self.work)?;
             stalled |= conn.is_stalled();
             if conn.is_over() {

@@ -75,6 +75,7 @@ impl Server {
                 stats: Stats::default(),
                 log,
                 failures: Log::new(),
+                clients: 0,
                 limit,
                 timeout: options.timeout,
                 ending: false,
