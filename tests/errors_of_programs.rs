@@ -158,7 +158,7 @@ fn error_with_byte_count_is_explained() {
     let results = cx.wait_all(None).unwrap().map(|done| (done.info().opcode(), done.bytes()));
     let mut results = results.collect::<Vec<_>>();
     results.sort_by_key(|(opcode, bytes)| (*opcode as u16, bytes.is_err()));
-    let refused = RequestError::new(Opcode::Pread, Errno::EOPNOTSUPP);
+    let refused = RequestError::new(Opcode::Pread, Errno::EOPNOTSUPP).at(0, 9);
     assert_eq!(
         results,
         [(Opcode::Pread, Ok(5)), (Opcode::Pread, Err(refused)), (Opcode::Fsync, Ok(0))]

@@ -48,7 +48,9 @@ fn check_failed(done: &Completion<PageBuf, usize>) {
     assert_eq!(done.result, Err(Errno::EIO));
     let said = done.outcome().unwrap_err().to_string();
     let errno = "EIO: Input/output error (os error 5): the device failed";
-    assert_eq!(said, format!("{}: {errno}", done.info().opcode().name()));
+    let info = done.info();
+    let (name, offset) = (info.opcode().name(), info.offset());
+    assert_eq!(said, format!("{name} of {BLOCK} bytes at {offset}: {errno}"));
     assert!(done.transferred().is_empty());
 }
 

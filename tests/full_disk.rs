@@ -37,7 +37,8 @@ fn write_too_much(file: &File, errno: Errno, words: &str) {
             _ => {
                 assert_eq!(done.result, Err(errno));
                 let said = done.outcome().unwrap_err().to_string();
-                assert!(said.starts_with(&format!("write: {errno}: ")), "{said}");
+                let start = format!("write of {BLOCK} bytes at {}: {errno}: ", done.tag * BLOCK);
+                assert!(said.starts_with(&start), "{said}");
                 assert!(said.contains(words), "{said}");
             }
         }

@@ -15,7 +15,13 @@ fn fails(request: Request<Borrowed<'_>, Vec<u8>>, errno: Errno, words: &str) {
     assert_eq!(done.result, Err(errno));
     let error = done.outcome().unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with(&format!("{}: {errno}: ", done.info().opcode().name())), "{text}");
+    let (name, len, offset) = {
+        let info = done.info();
+        (info.opcode().name(), info.range().len(), info.offset())
+    };
+    let start = format!("{name} of {len} bytes at {offset}: {errno}: ");
+    assert!(text.starts_with(&start), "{text}");
+    assert_eq!((error.offset(), error.len_bytes()), (Some(offset), Some(len)));
     assert!(text.contains(words), "{text}");
     // The conversions keep the message.
     assert_eq!(std::io::Error::from(error).to_string(), text);
@@ -33,7 +39,10 @@ fn transfer_errors_are_explained() {
     let unknown = RwFlags::from_bits_retain(1 << 30);
     fails(Request::read(&file, vec![0; 1], 0).flags(unknown), Errno::EOPNOTSUPP, "a flag that");
     if let Some(direct) = direct_file_with(&[7; 4096]) {
-        fails(Request::read(&direct, vec![0; 512], 1), Errno::EINVAL, "not aligned");
+        for (len, offset) in [(512, 1), (1, 512), (513, 0)] {
+            let multiples = "the offset and the length must be multiples";
+            fails(Request::read(&direct, vec![0; len], offset), Errno::EINVAL, multiples);
+        }
     }
     // ext4, xfs and the like have files of at most 2^63 bytes, and the kernel's limit is below that.
     let beyond = (1 << 63) - 4096;

@@ -110,8 +110,8 @@ fn full_file_system_is_an_error_without_sync() {
         },
     );
     // The fourth write was short. When those behind it had failed, its rest was not submitted.
-    let WriteSyncError::Write { error, offset } = error else { panic!("{error}") };
-    assert_eq!((error.errno, offset), (Errno::ENOSPC, 4 * BLOCK as u64));
+    let WriteSyncError::Write(error) = error else { panic!("{error}") };
+    assert_eq!((error.errno, error.offset()), (Errno::ENOSPC, Some(4 * BLOCK as u64)));
     assert_eq!(completed, [0, 1, 2, 4, 5, 6, 7]);
     assert!(content(&file, room) == expected[..room]);
 }

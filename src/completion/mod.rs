@@ -104,8 +104,8 @@ impl<B, T> Completion<B, T> {
     ///     let error = done.bytes().unwrap_err();
     ///     assert_eq!(
     ///         error.to_string(),
-    ///         "write: EBADF: Bad file descriptor (os error 9): the file is not open for writing, \
-    ///          or the eventfd not open"
+    ///         "write of 4096 bytes at 0: EBADF: Bad file descriptor (os error 9): the file is not \
+    ///          open for writing, or the eventfd not open"
     ///     );
     /// }
     /// # Ok(())

@@ -49,7 +49,13 @@ impl Outcome {
             // The event mask is not the reason for the EINVAL: it has 16 bits.
             (Opcode::Poll, Err(Errno::EINVAL)) if template.is_unpollable() => Ok(Self::NotPollable),
             (_, Ok(bytes)) => Ok(Self::Transferred(bytes)),
-            (opcode, Err(errno)) => Err(RequestError::new(opcode, errno)),
+            (opcode, Err(errno)) => {
+                let error = RequestError::new(opcode, errno);
+                if opcode.is_transfer() {
+                    return Err(error.at(template.offset(), template.range().len()));
+                }
+                Err(error)
+            }
         }
     }
 }

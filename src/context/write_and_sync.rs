@@ -147,8 +147,8 @@ fn after<F, B: IoBuf, T>(
         Ok(bytes) if bytes == len => return After::Completed(done),
         Ok(_) => {}
         Err(errno) => {
-            let error = RequestError::new(opcode, errno);
-            return After::Failed(done, WriteSyncError::Write { error, offset });
+            let error = RequestError::new(opcode, errno).at(offset, len);
+            return After::Failed(done, WriteSyncError::Write(error));
         }
     }
     let no_progress = WriteSyncError::NoProgress { offset };
@@ -260,9 +260,9 @@ mod tests {
             let kernel = Kernel::new(Entropy::Noise(seed), faults);
             match kernel.run(|| run(&kernel, seed % 2 == 0)) {
                 Ok(()) => {}
-                Err(WriteSyncError::Write { error, offset }) => {
+                Err(WriteSyncError::Write(error)) => {
                     assert!(Faults::ERRORS.contains(&error.errno), "{error}");
-                    assert!(offset < u64::try_from(BLOCKS * BLOCK).unwrap());
+                    assert!(error.offset().unwrap() < u64::try_from(BLOCKS * BLOCK).unwrap());
                     failed += 1;
                 }
                 Err(error) => panic!("{seed}: {error}"),

@@ -1,19 +1,19 @@
 //! [`RequestError`]: the meaning of an errno for an operation.
 
 use super::message;
-use crate::types::{Errno, Opcode};
+use crate::types::{Errno, Opcode, cast};
 use core::{error, fmt};
 
-/// The failure of a request: its errno, with the meaning of the errno for the operation.
+/// The failure of a request: its errno, with the meaning of the errno for the operation, and where the
+/// read or write was in the file.
 ///
 /// ```
 /// use linux_aio::{Errno, Opcode, RequestError};
 ///
-/// let error = RequestError::new(Opcode::Fsync, Errno::EINVAL);
+/// let error = RequestError::new(Opcode::Pread, Errno::EIO).at(8192, 4096);
 /// assert_eq!(
 ///     error.to_string(),
-///     "fsync: EINVAL: Invalid argument (os error 22): files of this kind cannot be synced, or the \
-///      request's eventfd is not an eventfd"
+///     "read of 4096 bytes at 8192: EIO: Input/output error (os error 5): the device failed"
 /// );
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,13 +23,41 @@ pub struct RequestError {
     pub opcode: Opcode,
     /// The errno with which the request completed.
     pub errno: Errno,
+    transfer: Option<Transfer>,
+}
+
+/// Where a read or write was in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Transfer {
+    offset: u64,
+    len_bytes: usize,
 }
 
 impl RequestError {
     /// Makes the error of an operation that failed with this errno.
     #[must_use]
     pub const fn new(opcode: Opcode, errno: Errno) -> Self {
-        Self { opcode, errno }
+        Self { opcode, errno, transfer: None }
+    }
+
+    /// Adds the offset in the file and the number of bytes of the read or write.
+    #[must_use]
+    pub const fn at(mut self, offset: u64, len_bytes: usize) -> Self {
+        self.transfer = Some(Transfer { offset, len_bytes });
+        self
+    }
+
+    /// Returns the offset in the file of the read or write, in bytes. It is `None` for other
+    /// operations.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.transfer.map(|transfer| transfer.offset)
+    }
+
+    /// Returns the number of bytes that were to be read or written. It is `None` for other operations.
+    #[must_use]
+    pub fn len_bytes(&self) -> Option<usize> {
+        self.transfer.map(|transfer| transfer.len_bytes)
     }
 
     /// Returns the meaning of the errno for this operation, if it is more specific than the general
@@ -44,6 +72,13 @@ impl RequestError {
     /// ```
     #[must_use]
     pub fn explanation(&self) -> Option<&'static str> {
+        if self.errno == Errno::EINVAL && self.transfer.is_some_and(Transfer::is_unaligned) {
+            return Some(
+                "for direct I/O, the offset and the length must be multiples of the file's alignment \
+                 (`Alignment`), which is at least 512; otherwise an unsupported file, an invalid \
+                 priority, or not an eventfd",
+            );
+        }
         match self.opcode {
             Opcode::Pread | Opcode::Preadv => of_transfer(self.errno).or(match self.errno {
                 Errno::EBADF => Some("the file is not open for reading, or the eventfd not open"),
@@ -82,6 +117,16 @@ impl RequestError {
     }
 }
 
+impl Transfer {
+    /// Returns whether this is a part of a file that direct I/O cannot transfer, whatever the alignment
+    /// of the file is.
+    fn is_unaligned(self) -> bool {
+        const LEAST: u64 = 512;
+        self.offset <= i64::MAX.cast_unsigned()
+            && !(self.offset | cast::to_u64(self.len_bytes)).is_multiple_of(LEAST)
+    }
+}
+
 /// Returns the meaning of an errno for both reads and writes.
 fn of_transfer(errno: Errno) -> Option<&'static str> {
     Some(match errno {
@@ -106,7 +151,11 @@ fn of_transfer(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.opcode.name(), self.errno)?;
+        f.write_str(self.opcode.name())?;
+        if let Some(Transfer { offset, len_bytes }) = self.transfer {
+            write!(f, " of {len_bytes} bytes at {offset}")?;
+        }
+        write!(f, ": {}", self.errno)?;
         match self.explanation() {
             Some(explanation) => write!(f, ": {explanation}"),
             None => Ok(()),

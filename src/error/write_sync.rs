@@ -16,11 +16,11 @@ use core::{error, fmt};
 /// let mut batch = Batch::<_, _, _, 1>::new();
 /// batch.push(Request::write(&file, vec![7; 512], 1024))?;
 /// let error = cx.write_and_sync(&mut batch, &file, drop).unwrap_err();
-/// assert!(matches!(error, WriteSyncError::Write { offset: 1024, .. }));
+/// assert!(matches!(error, WriteSyncError::Write(error) if error.offset() == Some(1024)));
 /// assert_eq!(
 ///     error.to_string(),
-///     "write at byte 1024: EBADF: Bad file descriptor (os error 9): the file is not open for \
-///      writing, or the eventfd not open; the file was not synced"
+///     "write of 512 bytes at 1024: EBADF: Bad file descriptor (os error 9): the file is not open \
+///      for writing, or the eventfd not open; the file was not synced"
 /// );
 /// # Ok(())
 /// # }
@@ -31,13 +31,9 @@ pub enum WriteSyncError {
     /// A request of the batch is not a write of the file that was passed, or the context has
     /// outstanding requests. Nothing was done.
     Unsuitable,
-    /// A write failed.
-    Write {
-        /// The errno, with its meaning.
-        error: RequestError,
-        /// The offset in the file of what was not written, in bytes.
-        offset: u64,
-    },
+    /// A write failed. Its [`offset`](RequestError::offset) is where the first byte is that it has not
+    /// written.
+    Write(RequestError),
     /// A write wrote nothing, without an error.
     NoProgress {
         /// The offset in the file of what was not written, in bytes.
@@ -60,7 +56,7 @@ impl WriteSyncError {
     pub const fn errno(&self) -> Errno {
         match self {
             Self::Unsuitable => Errno::EINVAL,
-            Self::Write { error, .. } => error.errno,
+            Self::Write(error) => error.errno,
             Self::NoProgress { .. } => Errno::EIO,
             Self::Sync { errno } => *errno,
             Self::Context(error) => error.errno(),
@@ -75,15 +71,9 @@ impl fmt::Display for WriteSyncError {
                 "write_and_sync needs an idle context and writes of one file, the one that is passed: \
                  take all completions first, and submit other requests by themselves",
             ),
-            Self::Write { error, offset } => {
-                write!(f, "{} at byte {offset}: {}", error.opcode.name(), error.errno)?;
-                if let Some(explanation) = error.explanation() {
-                    write!(f, ": {explanation}")?;
-                }
-                f.write_str("; the file was not synced")
-            }
+            Self::Write(error) => write!(f, "{error}; the file was not synced"),
             Self::NoProgress { offset } => {
-                write!(f, "write at byte {offset}: the kernel wrote nothing; the file was not synced")
+                write!(f, "write at {offset}: the kernel wrote nothing; the file was not synced")
             }
             Self::Sync { errno } => {
                 write!(f, "fdatasync: {errno}")?;

@@ -50,7 +50,7 @@
 //!         Err(Errno::ENOSPC) => println!("the disk is full"),
 //!         _ => match done.bytes() {
 //!             Ok(bytes) => println!("{bytes} bytes"),
-//!             Err(error) => println!("{error}"), // write: EBADF: ...: the file is not open for writing, ...
+//!             Err(error) => println!("{error}"), // write of 4096 bytes at 0: EBADF: ...: the file is not open for writing, ...
 //!         },
 //!     }
 //! }
