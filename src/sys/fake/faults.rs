@@ -15,6 +15,8 @@ pub(crate) struct Faults {
     pub(crate) error: u32,
     /// A signal interrupts `io_getevents`.
     pub(crate) signal: u32,
+    /// Requests complete while an eventfd is read, just before its counter is taken.
+    pub(crate) during_read: u32,
     /// There is no memory to map (`ENOMEM`).
     pub(crate) no_memory: u32,
     /// The kernel does something impossible: it invents events, counts or words of the ring.
@@ -23,12 +25,28 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// No faults. Transfers are executed in `io_submit`, like those through the page cache.
-    pub(crate) const NONE: Self =
-        Self { late: 0, no_request: 0, short: 0, error: 0, signal: 0, no_memory: 0, hostile: 0 };
+    pub(crate) const NONE: Self = Self {
+        late: 0,
+        no_request: 0,
+        short: 0,
+        error: 0,
+        signal: 0,
+        during_read: 0,
+        no_memory: 0,
+        hostile: 0,
+    };
 
     /// All faults that a real kernel may have.
-    pub(crate) const ALL: Self =
-        Self { late: 2, no_request: 9, short: 5, error: 9, signal: 5, no_memory: 60, hostile: 0 };
+    pub(crate) const ALL: Self = Self {
+        late: 2,
+        no_request: 9,
+        short: 5,
+        error: 9,
+        signal: 5,
+        during_read: 2,
+        no_memory: 60,
+        hostile: 0,
+    };
 
     /// All faults, including impossible ones.
     pub(crate) const HOSTILE: Self = Self { hostile: 4, ..Self::ALL };
