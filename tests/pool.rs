@@ -8,6 +8,11 @@ use std::{
     fs,
     io::{Read as _, Write as _, pipe},
     os::fd::AsRawFd as _,
+    ptr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     thread,
 };
 
@@ -238,6 +243,55 @@ fn forked_child_has_its_own_copy_of_pool() {
         drop(ours);
     });
     assert_eq!(child.status(), 0);
+}
+
+/// The pool that the signal handler uses, and what it has seen.
+static SHARED: OnceLock<BufPool> = OnceLock::new();
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes a buffer, checks that nobody has it, and gives it back.
+fn use_buffer(mark: u8) -> Option<()> {
+    let mut buf = SHARED.get()?.take()?;
+    let byte = &raw mut buf[0];
+    for (expected, new) in [(0, mark), (mark, 0)] {
+        // SAFETY: the pointer was made from a reference to the buffer, which nothing else uses.
+        if unsafe { byte.read_volatile() } != expected {
+            IN_USE.fetch_add(1, Relaxed);
+        }
+        // SAFETY: as above.
+        unsafe { byte.write_volatile(new) };
+    }
+    Some(())
+}
+
+extern "C" fn use_buffer_in_handler(_signal: libc::c_int) {
+    if use_buffer(2).is_some() {
+        TAKEN.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn signal_handler_takes_and_drops_buffers() {
+    const BUFFERS: usize = 2;
+    in_child(|| {
+        SHARED.set(BufPool::new(BUFFERS, 4096).unwrap()).unwrap();
+        // SAFETY: the handler calls no function but the pool's, which use atomics only.
+        unsafe { libc::signal(libc::SIGALRM, use_buffer_in_handler as *const () as usize) };
+        let every = libc::timeval { tv_sec: 0, tv_usec: 100 };
+        let timer = libc::itimerval { it_interval: every, it_value: every };
+        // SAFETY: the kernel reads one struct.
+        let started =
+            unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, ptr::null_mut()) };
+        assert_eq!(started, 0);
+        while TAKEN.load(Relaxed) < 2000 {
+            use_buffer(1).expect("the handler has given its buffer back");
+        }
+        // SAFETY: this ignores the signal from now on.
+        unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
+        assert_eq!(IN_USE.load(Relaxed), 0, "buffers that had two owners");
+        assert_eq!(SHARED.get().map(BufPool::available), Some(BUFFERS));
+    });
 }
 
 #[test]

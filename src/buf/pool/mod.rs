@@ -157,6 +157,8 @@ impl BufPool {
     ///
     /// The content is unspecified: zeros, or what is left of an earlier use.
     ///
+    /// A signal handler may call it, and drop the buffer.
+    ///
     /// If other threads take buffers and give some back meanwhile, the result may also be `None`
     /// although there was a buffer at each time: 64 buffers are looked at together, one group after
     /// the other.
