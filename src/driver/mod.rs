@@ -116,7 +116,9 @@ use ::core::fmt;
 /// # Forks
 ///
 /// In a forked child, `start`, `turn` and `park` return [`ContextError::Forked`]; a future is pending,
-/// and dropping it, or the driver, does nothing to the parent's requests.
+/// and dropping it, or the driver, does nothing to the parent's requests. A driver for several threads
+/// has a lock, like a `Mutex`: if another thread held it during `fork`, the child waits for ever when
+/// it calls a method.
 pub struct Driver<B: 'static, F: 'static, S: Sharing = Local> {
     // Dropped first: requests in flight refer to the eventfd.
     core: S::Cell<Core<B, F>>,
