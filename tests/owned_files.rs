@@ -89,17 +89,20 @@ fn owned_file_is_closed_when_submit_returns() {
 
 #[test]
 fn peer_of_owned_pipe_sees_end_of_file_after_submit() {
-    let (mut reader, writer) = std::io::pipe().unwrap();
-    rustix::io::ioctl_fionbio(&reader, true).unwrap();
-    let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
-    let mut batch = Batch::<OwnedFd, _, _, 1>::new();
-    batch.push(Request::write(OwnedFd::from(writer), b"hello".to_vec(), 0)).unwrap();
-    assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    cx.submit(&mut batch).unwrap();
-    let mut read = Vec::new();
-    reader.read_to_end(&mut read).unwrap();
-    assert_eq!(read, b"hello");
-    assert_eq!(cx.wait_one(None).unwrap().unwrap().result, Ok(5));
+    // In a child: one that another test forks meanwhile would have the other end of the pipe open.
+    in_child(|| {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        let mut cx = Context::<Vec<u8>, ()>::new(1).unwrap();
+        let mut batch = Batch::<OwnedFd, _, _, 1>::new();
+        batch.push(Request::write(OwnedFd::from(writer), b"hello".to_vec(), 0)).unwrap();
+        assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        cx.submit(&mut batch).unwrap();
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).unwrap();
+        assert_eq!(read, b"hello");
+        assert_eq!(cx.wait_one(None).unwrap().unwrap().result, Ok(5));
+    });
 }
 
 #[test]

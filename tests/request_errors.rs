@@ -1,7 +1,7 @@
 //! [`RequestError`](linux_aio::RequestError) says what an errno means for its operation. Each errno
 //! here comes from a real request.
 
-use crate::support::{direct_file_with, file_with};
+use crate::support::{direct_file_with, file_with, in_child};
 use linux_aio::{Batch, Borrowed, Context, Errno, Request, RwFlags};
 use std::{fs::File, os::unix::net::UnixStream};
 
@@ -51,11 +51,14 @@ fn transfer_errors_are_explained() {
 
 #[test]
 fn pipe_and_socket_errors_are_explained() {
-    let (socket, _peer) = UnixStream::pair().unwrap();
-    fails(Request::read(&socket, vec![0; 1], 7), Errno::ESPIPE, "no positions");
-    socket.set_nonblocking(true).unwrap();
-    fails(Request::read(&socket, vec![0; 1], 0), Errno::EAGAIN, "would have blocked");
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    fails(Request::write(&writer, vec![0; 1], 0), Errno::EPIPE, "nobody reads");
+    // In a child: one that another test forks meanwhile would have the other end of the pipe open.
+    in_child(|| {
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        fails(Request::read(&socket, vec![0; 1], 7), Errno::ESPIPE, "no positions");
+        socket.set_nonblocking(true).unwrap();
+        fails(Request::read(&socket, vec![0; 1], 0), Errno::EAGAIN, "would have blocked");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        fails(Request::write(&writer, vec![0; 1], 0), Errno::EPIPE, "nobody reads");
+    });
 }
